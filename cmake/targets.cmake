@@ -1,0 +1,46 @@
+# Applies what all our own targets share; never exported to users of the library.
+function(vminit_own_target target)
+  separate_arguments(warnings UNIX_COMMAND "${VMINIT_WARNINGS}")
+  target_compile_options(${target} PRIVATE ${warnings})
+  if(VMINIT_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${VMINIT_SANITIZE} -fno-omit-frame-pointer
+      -fno-sanitize-recover=all)
+    target_link_options(${target} PUBLIC -fsanitize=${VMINIT_SANITIZE})
+    if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+      # Coroutine frames have no function type for UBSan to check.
+      target_compile_options(${target} PRIVATE -fno-sanitize=function)
+    else()
+      target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
+    endif()
+  endif()
+endfunction()
+
+# vminit_add_layer(NAME SOURCES a.cpp ... [DEPENDS lower layers ...] [LINK libraries ...])
+#
+# One layer of the library: the static library vminit_<NAME>, with no more than the layers it may use, so that
+# building it proves that it does without those above. vminit::vminit is all of them in one archive.
+function(vminit_add_layer name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;LINK" ${ARGN})
+  add_library(vminit_${name} STATIC ${arg_SOURCES})
+  add_library(vminit::${name} ALIAS vminit_${name})
+  target_include_directories(vminit_${name}
+    PUBLIC $<BUILD_INTERFACE:${vminit_SOURCE_DIR}/libvminit/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PRIVATE ${vminit_SOURCE_DIR}/libvminit/src)
+  target_link_libraries(vminit_${name} PUBLIC vminit_dependencies ${arg_LINK})
+  foreach(lower IN LISTS arg_DEPENDS)
+    target_link_libraries(vminit_${name} PUBLIC vminit_${lower})
+  endforeach()
+  vminit_own_target(vminit_${name})
+  set_property(GLOBAL APPEND PROPERTY VMINIT_LAYERS ${name})
+endfunction()
+
+# vminit_add_tests(LAYER SOURCES a_test.cpp ... [LINK libraries ...])
+#
+# The Catch2 tests of one layer, linked with that layer and those below it only.
+function(vminit_add_tests layer)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(vminit_${layer}_tests ${arg_SOURCES})
+  target_link_libraries(vminit_${layer}_tests PRIVATE vminit_${layer} vminit_test_support ${arg_LINK})
+  vminit_own_target(vminit_${layer}_tests)
+  catch_discover_tests(vminit_${layer}_tests TEST_PREFIX "${layer}: " PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "vminit/core/asio.hpp"
+#include "vminit/core/clock.hpp"
+
+namespace vminit {
+
+/// Wakes coroutines when something they look at has changed: a condition variable for one thread.
+///
+/// Waiters re-test their own predicate in a loop, as with any condition variable. Must outlive its waiters
+/// or be destroyed with the context; destroying it wakes them.
+class condition {
+public:
+    explicit condition(executor ex);
+
+    /// Returns at the next `notify_all`, or early: on cancellation (the caller's next `co_await` throws) and spuriously.
+    awaitable<void> wait();
+
+    /// The same with a limit; false when `limit` passed first.
+    awaitable<bool> wait_for(clock::duration limit);
+
+    void notify_all();
+
+private:
+    executor executor_;
+    timer never_;
+};
+
+}  // namespace vminit

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "vminit/core/asio.hpp"
+#include "vminit/core/log.hpp"
+
+namespace vminit {
+
+/// Owns running coroutines: each has a name, a cancellation signal and someone who waits for it.
+///
+/// An exception that leaves a task is logged here and ends only that task. Use from the context's thread only.
+/// `stop()` then `co_await join()` before destroying the group, unless the context itself is going down: the
+/// destructor requests cancellation and lets go, it cannot wait.
+class task_group {
+public:
+    /// `log` outlives the group.
+    task_group(executor ex, logger& log);
+    ~task_group();
+    task_group(const task_group&) = delete;
+    task_group& operator=(const task_group&) = delete;
+
+    /// Starts `task` at the next turn of the loop. After `stop()` a new task starts cancelled: its first suspension throws.
+    void spawn(std::string_view name, awaitable<void> task);
+
+    /// Asks every task to end (`cancellation_type::terminal`). Returns at once; idempotent. Call from a handler of the context.
+    void stop();
+
+    /// Returns when the last task has ended. Not to be called from a task of this group.
+    awaitable<void> join();
+
+    std::size_t size() const noexcept;
+    bool is_stopping() const noexcept;
+
+private:
+    struct state;
+    std::shared_ptr<state> state_;
+};
+
+}  // namespace vminit
