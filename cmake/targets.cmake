@@ -32,6 +32,7 @@ function(vminit_add_layer name)
   endforeach()
   vminit_own_target(vminit_${name})
   set_property(GLOBAL APPEND PROPERTY VMINIT_LAYERS ${name})
+  set_property(GLOBAL APPEND PROPERTY VMINIT_LAYER_LIBRARIES ${arg_LINK})
 endfunction()
 
 # vminit_add_tests(LAYER SOURCES a_test.cpp ... [LINK libraries ...])

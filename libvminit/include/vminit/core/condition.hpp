@@ -16,13 +16,10 @@ public:
     /// Returns at the next `notify_all`, or early: on cancellation (the caller's next `co_await` throws) and spuriously.
     awaitable<void> wait();
 
-    /// The same with a limit; false when `limit` passed first.
-    awaitable<bool> wait_for(clock::duration limit);
-
+    /// Wakes every current waiter. A limit is `co_await (condition.wait() || sleep_for(limit))`.
     void notify_all();
 
 private:
-    executor executor_;
     timer never_;
 };
 

@@ -11,7 +11,7 @@
 
 namespace vminit {
 
-/// Sleeps on `clock`. Returns early when cancelled.
+/// Sleeps on `clock`. Throws `operation_aborted` when cancelled, so that in `a || sleep_for(t)` only time is a success.
 awaitable<void> sleep_for(clock::duration span);
 
 /// `operation` with a limit. When the limit passes first, `operation` is cancelled (terminal) and awaited, and the
