@@ -64,6 +64,14 @@ public:
 
     friend bool operator==(const error&, const error&) = default;
 
+    /// Prints `message()`; a template so that no user of the library pays for iostreams.
+    template <class Stream>
+        requires requires(Stream& out, std::string_view text) { out << text; }
+    friend Stream& operator<<(Stream& out, const error& failure) {
+        out << std::string_view(failure.message());
+        return out;
+    }
+
 private:
     error_code code_;
     std::string context_;
