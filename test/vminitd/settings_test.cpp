@@ -1,0 +1,89 @@
+#include "settings.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "support/temporary_directory.hpp"
+#include "vminit/core/file.hpp"
+
+using namespace vminit;
+using namespace vminit::vminitd;
+
+namespace {
+
+loaded_settings load(std::vector<std::string> arguments, std::string_view cmdline = "") {
+    return load_settings(arguments, kernel_cmdline(cmdline));
+}
+
+}  // namespace
+
+TEST_CASE("without any source every setting has its default", "[vminitd]") {
+    auto loaded = load({});
+    CHECK(loaded.problems.empty());
+    CHECK(loaded.values.rpc_port == 1024);
+    CHECK(loaded.values.stream_port == 1025);
+    CHECK(loaded.values.log_format == "json");
+}
+
+TEST_CASE("Go's flag syntax is understood in all its forms", "[vminitd]") {
+    auto loaded = load({"-vsock-rpc-port=1025", "--vsock-stream-port", "1026", "-debug", "--no-pivot=true",
+                        "-vsock-allow-cid=1,4", "-log-format", "text"});
+    CHECK(loaded.problems.empty());
+    CHECK(loaded.values.rpc_port == 1025);
+    CHECK(loaded.values.stream_port == 1026);
+    CHECK(loaded.values.debug);
+    CHECK(loaded.values.no_pivot);
+    CHECK(loaded.values.allowed_cids == std::vector<std::uint32_t>{1, 4});
+    CHECK(loaded.values.log_format == "text");
+}
+
+TEST_CASE("a bad flag costs a line in the log and nothing else", "[vminitd]") {
+    auto loaded = load({"-no-such-flag=3", "-vsock-rpc-port=abc", "-debug=perhaps", "-log-level=loud", "word",
+                        "-vsock-stream-port=2000", "-vsock-cid"});
+    CHECK(loaded.values.rpc_port == 1024);
+    CHECK_FALSE(loaded.values.debug);
+    CHECK(loaded.values.log_level == "info");
+    CHECK(loaded.values.stream_port == 2000);
+    REQUIRE(loaded.problems.size() == 6);
+    CHECK(loaded.problems[0].name == "no-such-flag");
+    CHECK(loaded.problems[0].reason == "unknown, ignored");
+    CHECK(loaded.problems[1].name == "word");
+    CHECK(loaded.problems[2].reason == "needs a value, ignored");
+    CHECK(loaded.problems[3].reason == "\"abc\" is not a number from 0 to 4294967295");
+    CHECK(loaded.problems[5].reason == "\"loud\" is not one of debug|info|warn|error");
+}
+
+TEST_CASE("a flag beats the file, the file beats the kernel command line, that beats the default", "[vminitd]") {
+    test::temporary_directory dir;
+    auto path = dir.path("c.json");
+    REQUIRE(replace_file(path, R"({"rpc_port": 2, "stream_port": 3, "debug": true, "plugin_configs": {}, "vsock_allow_cid": [1, 9]})",
+                         0600));
+    auto loaded = load({"-config=" + path, "-vsock-rpc-port=1"},
+                       "vminit.vsock-rpc-port=7 vminit.vsock-stream-port=7 vminit.vsock-cid=7 vminit.no-pivot");
+    CHECK(loaded.problems.empty());
+    CHECK(loaded.values.rpc_port == 1);
+    CHECK(loaded.values.stream_port == 3);
+    CHECK(loaded.values.cid == 7);
+    CHECK(loaded.values.debug);
+    CHECK(loaded.values.no_pivot);
+    CHECK(loaded.values.allowed_cids == std::vector<std::uint32_t>{1, 9});
+}
+
+TEST_CASE("an unreadable, invalid or ill-typed file is told and the rest goes on", "[vminitd]") {
+    test::temporary_directory dir;
+    auto path = dir.path("c.json");
+    CHECK(load({"-config=" + dir.path("none")}).problems.at(0).reason.find("No such file") != std::string::npos);
+    REQUIRE(replace_file(path, "{", 0600));
+    CHECK(load({"-config=" + path}).problems.size() == 1);
+    REQUIRE(replace_file(path, "[]", 0600));
+    CHECK(load({"-config=" + path}).problems.at(0).reason == "not a JSON object");
+    REQUIRE(replace_file(path, R"({"rpc_port": {"a": 1}, "stream_port": -1, "debug": true})", 0600));
+    auto loaded = load({"-config=" + path});
+    CHECK(loaded.problems.size() == 2);
+    CHECK(loaded.values.rpc_port == 1024);
+    CHECK(loaded.values.debug);
+}
+
+TEST_CASE("help names every setting", "[vminitd]") {
+    auto text = help_text();
+    for (const auto& row : setting_table()) CHECK(text.find("-" + std::string(row.flag)) != std::string::npos);
+}
