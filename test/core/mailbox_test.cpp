@@ -10,7 +10,11 @@ using namespace vminit;
 namespace {
 
 awaitable<void> collect(mailbox<int>& box, std::vector<int>& seen, bool& ended) {
-    while (auto item = co_await box.pop()) seen.push_back(*item);
+    for (;;) {
+        auto item = co_await box.pop();
+        if (!item) break;
+        seen.push_back(*item);
+    }
     ended = true;
 }
 

@@ -27,20 +27,23 @@ public:
 
     /// Waits for room. False when closed first, or cancelled.
     awaitable<bool> push(T value) {
-        while (!closed_ && items_.size() >= capacity_) {
-            if (co_await is_cancelled()) co_return false;
+        for (;;) {
+            if (closed_ || items_.size() < capacity_) co_return try_push(std::move(value));
+            auto cancellation = co_await asio::this_coro::cancellation_state;
+            if (cancellation.cancelled() != asio::cancellation_type::none) co_return false;
             co_await changed_.wait();
         }
-        co_return try_push(std::move(value));
     }
 
     /// The oldest item; `nullopt` when closed and empty, or cancelled.
     awaitable<std::optional<T>> pop() {
-        while (items_.empty()) {
-            if (closed_ || co_await is_cancelled()) co_return std::nullopt;
+        for (;;) {
+            if (!items_.empty()) co_return take();
+            if (closed_) co_return std::nullopt;
+            auto cancellation = co_await asio::this_coro::cancellation_state;
+            if (cancellation.cancelled() != asio::cancellation_type::none) co_return std::nullopt;
             co_await changed_.wait();
         }
-        co_return take();
     }
 
     /// The oldest item without waiting.
@@ -59,11 +62,6 @@ public:
     std::size_t size() const noexcept { return items_.size(); }
 
 private:
-    static awaitable<bool> is_cancelled() {
-        auto state = co_await asio::this_coro::cancellation_state;
-        co_return state.cancelled() != asio::cancellation_type::none;
-    }
-
     std::optional<T> take() {
         std::optional<T> item(std::move(items_.front()));
         items_.pop_front();
