@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vminit/core/result.hpp"
+
+namespace vminit::devices {
+
+/// A disk or a partition as sysfs shows it.
+struct block_device {
+    std::string name;    ///< `vda`, `vda1`
+    std::string serial;  ///< trimmed; empty if it has none. A partition has its disk's.
+    std::string disk;    ///< the disk's name; equal to `name` for a disk
+    int partition = 0;   ///< 0 for a disk
+};
+
+/// Reads `<sysfs>/block` with partitions, sorted by name. A device that goes away meanwhile is left out.
+/// Errors: errno of opening the directory; ENOENT (no block layer yet) is an empty list.
+result<std::vector<block_device>> read_block_devices(const std::string& sysfs = "/sys");
+
+/// The name of virtio disk number `index`: 0 is `vda`, 25 `vdz`, 26 `vdaa`, as the kernel counts.
+std::string virtio_disk_name(unsigned index);
+
+}  // namespace vminit::devices

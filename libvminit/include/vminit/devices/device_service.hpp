@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "vminit/core/asio.hpp"
+#include "vminit/core/clock.hpp"
+#include "vminit/core/result.hpp"
+#include "vminit/devices/block_device.hpp"
+#include "vminit/devices/uevent.hpp"
+
+namespace vminit::devices {
+
+struct device_config {
+    std::string sysfs = "/sys";
+    std::string dev = "/dev";
+};
+
+struct device_counters {
+    std::uint64_t uevents = 0;
+    std::uint64_t malformed = 0;
+    std::uint64_t overruns = 0;  ///< the kernel dropped messages (ENOBUFS): everything was looked at again
+};
+
+/// Devices coming and going. Listens to the kernel's uevents from its construction on; nothing is polled.
+///
+/// If the netlink socket cannot be opened (no rights, in a container) waiting still works, looking again every 100 ms.
+class device_service : public asio::execution_context::service {
+public:
+    using key_type = device_service;
+    static inline asio::execution_context::id id;
+
+    /// How long a device may take to appear.
+    static constexpr std::chrono::seconds default_limit{5};
+
+    explicit device_service(asio::execution_context& context);
+    device_service(asio::execution_context& context, device_config config);
+    ~device_service() override;
+
+    /// The node (`/dev/vdb`) of the first disk with this serial, as soon as disk and node are there. Cancellable.
+    /// Errors: not_found `resolve block device by serial "<serial>"` after `limit`.
+    awaitable<result<std::string>> find_block_by_serial(std::string serial, clock::duration limit = default_limit);
+
+    /// The node of a disk or partition by its kernel name (`vda`, `vda1`).
+    /// Errors: not_found `wait for block device "<name>"`.
+    awaitable<result<std::string>> find_block_by_name(std::string name, clock::duration limit = default_limit);
+
+    /// Returns when `path` (a device node) exists. Errors: not_found `wait for <path>`.
+    awaitable<result<void>> wait_for_path(std::string path, clock::duration limit = default_limit);
+
+    device_counters counters() const noexcept;
+
+private:
+    void shutdown() noexcept override;
+
+    class implementation;
+    std::unique_ptr<implementation> impl_;
+};
+
+}  // namespace vminit::devices

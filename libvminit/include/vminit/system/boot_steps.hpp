@@ -1,0 +1,63 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vminit/system/boot_plan.hpp"
+#include "vminit/system/mount_entry.hpp"
+
+namespace vminit::system {
+
+/// One filesystem of the boot; `entry.target` is where it goes, made (0755) when missing.
+struct boot_mount {
+    mount_entry entry;
+    step_policy policy = step_policy::fatal;
+};
+
+/// The filesystems PID 1 mounts, in order.
+const std::vector<boot_mount>& boot_mounts();
+
+/// Everything PID 1 does before it serves, in order: `console`, `kernel-modules`, `move-root`, `mount-filesystems`,
+/// `dev-nodes`, `cgroup-control`, `etc-files`, `kernel-settings`, `loopback`. Only `mount-filesystems` is fatal.
+///
+/// For PID 1 of a VM; anything else must not run it (it mounts over the caller's tree).
+boot_plan vm_boot_plan();
+
+/// The steps of `vm_boot_plan`, each on its own, for plans of your own and for tests. All of them block.
+namespace steps {
+
+/// Without open descriptors 0-2 (a kernel without DEVTMPFS_MOUNT starts PID 1 so): mounts /dev, opens /dev/console
+/// for all three.
+result<void> open_console(step_notes& notes);
+
+/// finit_module(2) of each path in `list`, in order; a missing list is nothing to do, each failure a note. A module that
+/// is loaded already is fine.
+result<void> load_modules(const std::string& list, step_notes& notes);
+
+/// Makes / a mount that pivot_root(2) accepts, if it is the kernel's initial ramfs (else does nothing).
+result<void> move_root(step_notes& notes);
+
+/// Makes propagation private, then mounts `mounts`; "already mounted" (EBUSY) is success.
+result<void> mount_all(const std::vector<boot_mount>& mounts, step_notes& notes);
+
+/// /dev/fuse and the links fd, stdin, stdout, stderr, ptmx below `dev`, each only if missing.
+result<void> make_dev_nodes(const std::string& dev, step_notes& notes);
+
+/// Enables cpu, cpuset, io, memory and pids for the children of the cgroup directory `root`: those in its
+/// cgroup.controllers, each by itself.
+result<void> enable_controllers(const std::string& root, step_notes& notes);
+
+/// `root`/etc, an empty resolv.conf if there is none, `root`/run/vminitd/features.json; `root` is empty but in tests.
+result<void> write_files(const std::string& root, step_notes& notes);
+
+/// ctrl-alt-del becomes SIGINT to PID 1; the host name (`ip=` on the kernel command line, else `localhost`).
+result<void> apply_kernel_settings(step_notes& notes);
+
+/// Sets `lo` up: the kernel gives it 127.0.0.1/8 and ::1.
+result<void> raise_loopback(step_notes& notes);
+
+/// For this process: high descriptor limit, no SIGPIPE, an OOM score that spares us.
+result<void> protect_process(step_notes& notes);
+
+}  // namespace steps
+}  // namespace vminit::system

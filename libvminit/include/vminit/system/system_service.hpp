@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vminit/core/asio.hpp"
+#include "vminit/core/clock.hpp"
+#include "vminit/core/result.hpp"
+#include "vminit/system/cleanup.hpp"
+#include "vminit/system/network.hpp"
+
+namespace vminit::system {
+
+/// Where things are. The defaults are right for PID 1 of a VM.
+struct system_config {
+    std::string version = "dev";  ///< the build's, for `info`
+    std::string kernel_version_file = "/proc/version";
+    std::string sysfs = "/sys";
+    std::string resolv_conf = "/etc/resolv.conf";
+    cleanup_options cleanup;
+    clock::duration thaw_limit = std::chrono::seconds(60);  ///< frozen filesystems are thawed after this, asked or not
+};
+
+struct system_info {
+    std::string version;
+    std::string kernel_version;  ///< /proc/version without the newline; empty if it cannot be read
+};
+
+/// What a host tells a guest that slept in a snapshot.
+struct resume_request {
+    std::optional<wall_time> now;  ///< the time of day; nothing: the clock is left alone
+    std::string entropy;           ///< at most 4096 bytes for the kernel's pool; empty: none
+};
+
+/// The machine as hosts see it: facts, hotplug, freeze and thaw, network, clean-up.
+///
+/// Everything that can sleep in the kernel runs in the `blocking_service`. Cancelling a call stops the waiting, not a system
+/// call under way. On shutdown of the context frozen filesystems are thawed.
+class system_service : public asio::execution_context::service {
+public:
+    using key_type = system_service;
+    static inline asio::execution_context::id id;
+
+    explicit system_service(asio::execution_context& context);
+    system_service(asio::execution_context& context, system_config config);
+    ~system_service() override;
+
+    awaitable<result<system_info>> info();
+
+    /// Freezes every writable ext4 filesystem, one mount point each, and returns those mount points in mount order. What is
+    /// frozen by us already counts as frozen. On a failure what this call froze is thawed. Errors: internal
+    /// `FIFREEZE <mount point>: <errno text>`.
+    awaitable<result<std::vector<std::string>>> freeze_filesystems();
+
+    /// Thaws what we froze; nothing frozen is success. Tries all; what fails stays on the list for the next call.
+    /// Errors: internal `FITHAW <mount point>: <errno text>`, of the first.
+    awaitable<result<void>> thaw_filesystems();
+
+    /// sysfs hotplug; all idempotent. Errors: invalid_argument (the boot processor), not_found (no such unit, also after
+    /// waiting two seconds for it to appear), failed_precondition (in use), internal (any other write error).
+    awaitable<result<void>> offline_cpu(std::uint32_t cpu);
+    awaitable<result<void>> online_cpu(std::uint32_t cpu);
+    awaitable<result<void>> offline_memory(std::uint32_t block);
+
+    /// Also onlines every other block that is offline: hosts name the DIMM slot, the kernel counts blocks of its own.
+    awaitable<result<void>> online_memory(std::uint32_t block);
+
+    /// Waits for the device (20 times 50 ms), sets it up, adds routes, writes resolv.conf. Each step is tried whatever
+    /// became of the others; returns what failed, which is for the log.
+    awaitable<std::vector<error>> configure_network(network_settings settings);
+
+    /// `clean_up` in the pool. Never fails; the problems are logged.
+    awaitable<void> clean_up();
+
+    /// Sets the clock and feeds the kernel's random pool. Errors: errno of clock_settime or of the random ioctls;
+    /// invalid_argument for more than 4096 bytes of entropy.
+    awaitable<result<void>> resume(resume_request request);
+
+    const system_config& config() const noexcept;
+
+private:
+    void shutdown() noexcept override;
+
+    class implementation;
+    std::unique_ptr<implementation> impl_;
+};
+
+}  // namespace vminit::system
