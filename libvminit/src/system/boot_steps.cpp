@@ -1,0 +1,222 @@
+#include "vminit/system/boot_steps.hpp"
+
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "vminit/core/file.hpp"
+#include "vminit/core/kernel_cmdline.hpp"
+#include "vminit/core/syscalls.hpp"
+#include "vminit/system/mount.hpp"
+#include "vminit/system/network.hpp"
+
+namespace vminit::system {
+
+namespace {
+
+// Each container has a handful of pipes, sockets and pidfds with us; this is the kernel's own ceiling (fs.nr_open).
+constexpr rlim_t max_open_files = 1048576;
+
+bool is_errno(const error& failure, int value) {
+    return failure.code() == error_code(value, boost::system::system_category());
+}
+
+template <class Call>
+result<void> attempt(std::string_view name, std::string_view object, Call&& call) {
+    auto done = syscalls::check(name, object, std::forward<Call>(call));
+    if (!done) return done.error();
+    return {};
+}
+
+boot_mount mount_of(const char* target, const char* type, const char* source, std::vector<std::string> options) {
+    return {mount_entry(type, source, target, std::move(options)), step_policy::fatal};
+}
+
+boot_step step_of(const char* name, step_policy policy, result<void> (*run)(step_notes&)) {
+    return {name, policy, run};
+}
+
+result<void> mount_at_boot(const boot_mount& mount) {
+    const auto& target = mount.entry.target;
+    if (auto made = make_directories(target, 0755); !made) return made.error();
+    mount_entry entry(mount.entry.type, mount.entry.source, {}, mount.entry.options);
+    auto mounted = mount_filesystem(entry, target);
+    if (mounted || is_errno(mounted.error(), EBUSY)) return {};
+    return mounted.error();
+}
+
+// mode applied by chmod: mkdir(2) and mknod(2) are subject to the umask.
+result<void> make_sticky_directory(const std::string& path) {
+    if (auto made = make_directories(path, 0755); !made) return made.error();
+    return attempt("chmod", path, [&] { return ::chmod(path.c_str(), 01777); });
+}
+
+result<void> ignore_existing(result<void> outcome) {
+    if (!outcome && is_errno(outcome.error(), EEXIST)) return {};
+    return outcome;
+}
+
+result<void> make_fuse_node(const std::string& path) {
+    auto made = attempt("mknod", path, [&] { return ::mknod(path.c_str(), S_IFCHR | 0666, ::makedev(10, 229)); });
+    if (!made) return ignore_existing(made);
+    return attempt("chmod", path, [&] { return ::chmod(path.c_str(), 0666); });
+}
+
+result<void> mount_everything(step_notes& notes) {
+    auto mounted = steps::mount_all(boot_mounts(), notes);
+    if (!mounted) return mounted;
+    notes.expect(make_sticky_directory("/run/lock"));
+    notes.expect(make_directories("/lib", 0755));
+    notes.expect(make_directories("/var/log", 0755));
+    return {};
+}
+
+std::string wanted_hostname() {
+    auto cmdline = kernel_cmdline::read();
+    if (!cmdline) return "localhost";
+    auto network = parse_network_settings(*cmdline);
+    return network && !network->hostname.empty() ? network->hostname : "localhost";
+}
+
+}  // namespace
+
+const std::vector<boot_mount>& boot_mounts() {
+    static const std::vector<boot_mount> mounts{
+        mount_of("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}),
+        mount_of("/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev"}),
+        mount_of("/sys/fs/cgroup", "cgroup2", "none", {}),
+        mount_of("/run", "tmpfs", "tmpfs", {"nosuid", "noexec", "nodev"}),
+        mount_of("/tmp", "tmpfs", "tmpfs", {"nosuid", "noexec", "nodev"}),
+        mount_of("/dev", "devtmpfs", "devtmpfs", {"nosuid", "noexec"}),
+        // Programs from the extras disk run from here: /run itself is noexec.
+        mount_of("/run/spin-stack", "tmpfs", "tmpfs", {"nosuid", "nodev", "size=32m", "mode=0755"}),
+        mount_of("/var/lib/spin-stack", "tmpfs", "tmpfs", {"nosuid", "nodev", "size=32m"}),
+        mount_of("/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "gid=5", "mode=0620", "ptmxmode=0666"}),
+        mount_of("/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=64m"}),
+    };
+    return mounts;
+}
+
+boot_plan vm_boot_plan() {
+    auto modules = [](step_notes& notes) { return steps::load_modules("/etc/vminit/modules", notes); };
+    auto nodes = [](step_notes& notes) { return steps::make_dev_nodes("/dev", notes); };
+    auto cgroup = [](step_notes& notes) { return steps::enable_controllers("/sys/fs/cgroup", notes); };
+    auto files = [](step_notes& notes) { return steps::write_files("", notes); };
+    return {
+        step_of("console", step_policy::warn, steps::open_console),
+        {"kernel-modules", step_policy::warn, modules},
+        step_of("move-root", step_policy::warn, steps::move_root),
+        step_of("mount-filesystems", step_policy::fatal, mount_everything),
+        {"dev-nodes", step_policy::warn, nodes},
+        {"cgroup-control", step_policy::warn, cgroup},
+        {"etc-files", step_policy::warn, files},
+        step_of("kernel-settings", step_policy::warn, steps::apply_kernel_settings),
+        step_of("loopback", step_policy::warn, steps::raise_loopback),
+        step_of("process-limits", step_policy::warn, steps::protect_process),
+    };
+}
+
+namespace steps {
+
+result<void> open_console(step_notes& notes) {
+    auto is_open = [](int fd) { return ::fcntl(fd, F_GETFD) != -1; };
+    if (is_open(0) && is_open(1) && is_open(2)) return {};
+    auto mounted = mount_at_boot(mount_of("/dev", "devtmpfs", "devtmpfs", {"nosuid", "noexec"}));
+    if (!mounted) return mounted;
+    auto console = syscalls::open("/dev/console", O_RDWR | O_NOCTTY);
+    if (!console) {
+        // Numbers 0 to 2 must not be given to something else.
+        notes.degraded(console.error());
+        console = syscalls::open("/dev/null", O_RDWR);
+        if (!console) return console.error();
+    }
+    int source = console->get();
+    for (int fd = 0; fd <= 2; ++fd) {
+        if (!is_open(fd)) notes.expect(attempt("dup2", {}, [&] { return ::dup2(source, fd); }));
+    }
+    if (source > 2) return {};
+    // It got one of the three numbers itself: there it stays, and children inherit it like the others.
+    (void)console->release();
+    return attempt("fcntl", "F_SETFD", [&] { return ::fcntl(source, F_SETFD, 0); });
+}
+
+result<void> mount_all(const std::vector<boot_mount>& mounts, step_notes& notes) {
+    notes.expect(attempt("mount", "make / private",
+                         [] { return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr); }));
+    for (const auto& mount : mounts) {
+        auto mounted = mount_at_boot(mount);
+        if (mounted) continue;
+        if (mount.policy == step_policy::fatal) return mounted;
+        notes.degraded(mounted.error());
+    }
+    return {};
+}
+
+result<void> make_dev_nodes(const std::string& dev, step_notes& notes) {
+    notes.expect(make_fuse_node(dev + "/fuse"));
+    static constexpr std::pair<const char*, const char*> links[] = {
+        {"/fd", "/proc/self/fd"},       {"/stdin", "/proc/self/fd/0"},  {"/stdout", "/proc/self/fd/1"},
+        {"/stderr", "/proc/self/fd/2"}, {"/ptmx", "/dev/pts/ptmx"},
+    };
+    for (const auto& [name, target] : links) {
+        std::string path = dev + name;
+        notes.expect(ignore_existing(attempt("symlink", path, [&, to = target] { return ::symlink(to, path.c_str()); })));
+    }
+    return {};
+}
+
+result<void> enable_controllers(const std::string& root, step_notes& notes) {
+    auto offered = read_file(root + "/cgroup.controllers");
+    if (!offered) return offered.error();
+    std::string list = " " + std::string(trimmed(*offered)) + " ";
+    for (std::string_view wanted : {"cpu", "cpuset", "io", "memory", "pids"}) {
+        std::string name(wanted);
+        if (list.find(" " + name + " ") == std::string::npos) continue;
+        // The kernel rejects a whole line for one controller it cannot enable.
+        auto written = write_file(root + "/cgroup.subtree_control", "+" + name);
+        if (!written) notes.degraded("enable " + name + ": " + written.error().message());
+    }
+    return {};
+}
+
+result<void> write_files(const std::string& root, step_notes& notes) {
+    if (auto made = make_directories(root + "/etc", 0755); !made) return made;
+    // Containers get a bind mount of it even when no name server is known.
+    std::string resolv = root + "/etc/resolv.conf";
+    if (::access(resolv.c_str(), F_OK) != 0) notes.expect(replace_file(resolv, "", 0644));
+    static constexpr std::string_view features =
+        R"({"containerd.io/runtime-allow-mounts":"mkdir/*,format/*,erofs,ext4",)"
+        R"("containerd.io/runtime-type":"vm","containerd.io/vm-type":"microvm"})";
+    std::string directory = root + "/run/vminitd";
+    auto made = make_directories(root + "/run", 0755);
+    if (made) made = make_directories(directory, 0750);
+    notes.expect(made ? replace_file(directory + "/features.json", features, 0600) : made);
+    return {};
+}
+
+result<void> apply_kernel_settings(step_notes& notes) {
+    notes.expect(write_file("/proc/sys/kernel/ctrl-alt-del", "0"));
+    auto name = wanted_hostname();
+    notes.expect(attempt("sethostname", name, [&] { return ::sethostname(name.data(), name.size()); }));
+    return {};
+}
+
+result<void> raise_loopback(step_notes&) { return set_link_up("lo"); }
+
+result<void> protect_process(step_notes& notes) {
+    ::signal(SIGPIPE, SIG_IGN);
+    struct rlimit files{};
+    files.rlim_cur = files.rlim_max = max_open_files;
+    notes.expect(attempt("setrlimit", "RLIMIT_NOFILE", [&] { return ::setrlimit(RLIMIT_NOFILE, &files); }));
+    notes.expect(write_file("/proc/self/oom_score_adj", "-1000"));
+    return {};
+}
+
+}  // namespace steps
+}  // namespace vminit::system

@@ -1,0 +1,68 @@
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "vminit/core/file.hpp"
+#include "vminit/core/syscalls.hpp"
+#include "vminit/system/boot_steps.hpp"
+#include "vminit/system/mount.hpp"
+#include "vminit/system/mount_table.hpp"
+
+namespace vminit::system {
+
+namespace {
+
+constexpr const char* stage = "/.vminit-root";
+
+template <class Call>
+result<void> attempt(std::string_view name, std::string_view object, Call&& call) {
+    auto done = syscalls::check(name, object, std::forward<Call>(call));
+    if (!done) return done.error();
+    return {};
+}
+
+result<std::vector<mount_info>> mounts_now() {
+    if (auto table = read_mount_table()) return table;
+    auto mounted = mount_filesystem(mount_entry("proc", "proc", "", {"nosuid", "noexec", "nodev"}), "/proc");
+    if (!mounted) return mounted.error();
+    return read_mount_table();
+}
+
+bool is_initial_ramfs(const std::vector<mount_info>& table) {
+    auto root = std::find_if(table.rbegin(), table.rend(), [](const auto& mount) { return mount.mount_point == "/"; });
+    return root != table.rend() && root->type == "rootfs";
+}
+
+// What lies on the old root has a copy on the new one; the originals would stay in every namespace made later.
+void detach_originals(std::vector<mount_info> table) {
+    std::sort(table.begin(), table.end(), [](const auto& a, const auto& b) { return a.mount_point > b.mount_point; });
+    for (const auto& mount : table) {
+        if (mount.mount_point != "/") (void)unmount_filesystem(mount.mount_point, unmount_mode::lazy);
+    }
+}
+
+}  // namespace
+
+// pivot_root(2) refuses the initial ramfs because that mount has no parent. A bind mount of it over itself has one, and
+// needs no copy of the files: the same inodes, nothing twice in memory.
+result<void> steps::move_root(step_notes& notes) {
+    if (auto made = make_directories("/proc", 0755); !made) return made.error();
+    auto table = mounts_now();
+    if (!table) return table.error();
+    if (!is_initial_ramfs(*table)) return {};
+    if (auto made = make_directories(stage, 0700); !made) return made.error();
+    auto bound = attempt("mount", stage, [] { return ::mount("/", stage, nullptr, MS_BIND | MS_REC, nullptr); });
+    if (!bound) return bound;
+    detach_originals(*table);
+    if (auto entered = attempt("chdir", stage, [] { return ::chdir(stage); }); !entered) return entered;
+    auto moved = attempt("mount", "move /", [] { return ::mount(".", "/", nullptr, MS_MOVE, nullptr); });
+    if (!moved) return moved;
+    if (auto rooted = attempt("chroot", ".", [] { return ::chroot("."); }); !rooted) return rooted;
+    if (auto entered = attempt("chdir", "/", [] { return ::chdir("/"); }); !entered) return entered;
+    notes.expect(attempt("rmdir", stage, [] { return ::rmdir(stage); }));
+    return {};
+}
+
+}  // namespace vminit::system
