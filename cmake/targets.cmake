@@ -45,3 +45,15 @@ function(vminit_add_tests layer)
   vminit_own_target(vminit_${layer}_tests)
   catch_discover_tests(vminit_${layer}_tests TEST_PREFIX "${layer}: " PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
+
+# vminit_add_privileged_tests(LAYER)
+#
+# Runs the layer's cases tagged [.][privileged] as root of namespaces of their own, where the machine allows that.
+function(vminit_add_privileged_tests layer)
+  set(in_namespaces unshare -Urmpf --mount-proc)
+  execute_process(COMMAND ${in_namespaces} true RESULT_VARIABLE refused OUTPUT_QUIET ERROR_QUIET)
+  if(NOT refused)
+    add_test(NAME "${layer}: privileged" COMMAND ${in_namespaces} $<TARGET_FILE:vminit_${layer}_tests> [privileged])
+    set_tests_properties("${layer}: privileged" PROPERTIES LABELS privileged TIMEOUT 120)
+  endif()
+endfunction()
