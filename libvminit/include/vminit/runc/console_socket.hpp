@@ -18,7 +18,8 @@ class console_socket {
 public:
     static constexpr clock::duration default_limit = std::chrono::seconds(30);
 
-    /// Listens on `pty.sock` in a new directory `pty<random>` below `temp_directory` (keep that short: sun_path is 108 bytes).
+    /// Listens on `pty.sock` in a new directory `pty<random>` below `temp_directory` (keep that short: sun_path is 108
+    /// bytes).
     static result<console_socket> open(asio::io_context& context, const std::string& temp_directory = "/tmp");
 
     console_socket(console_socket&&) noexcept;
@@ -43,8 +44,8 @@ private:
     std::shared_ptr<state> state_;
 };
 
-/// Runs `runtime`, an operation that was given `socket.path()`, and receives the terminal at the same time. The runtime's
-/// own failure wins; when the terminal does not come, the runtime is cancelled (its process group killed).
+/// Runs `runtime`, an operation that was given `socket.path()`, and receives the terminal at the same time. The
+/// runtime's own failure wins; when the terminal does not come, the runtime is cancelled (its process group killed).
 /// `socket` outlives the call.
 awaitable<result<unique_fd>> with_console(console_socket& socket, awaitable<result<void>> runtime,
                                           clock::duration limit = console_socket::default_limit);

@@ -24,8 +24,8 @@ result<std::string> relax_spec(std::string_view config_json, const relax_options
 /// Rewrites `<bundle>/config.json` with `relax_spec`, atomically. `options.bundle` names the bundle.
 result<void> relax_bundle(const relax_options& options);
 
-/// True if the container gets a pid namespace of its own: `linux.namespaces` has a `pid` entry without a path. False also
-/// for a document that cannot be read: then its processes must be killed one by one.
+/// True if the container gets a pid namespace of its own: `linux.namespaces` has a `pid` entry without a path. False
+/// also for a document that cannot be read: then its processes must be killed one by one.
 bool has_private_pid_namespace(std::string_view config_json);
 
 /// The same for `<bundle>/config.json`.

@@ -10,7 +10,8 @@
 
 namespace vminit::runc {
 
-/// Finds the device node of the block device with a serial number (`serial:<id>` sources); waits as long as it sees fit.
+/// Finds the device node of the block device with a serial number (`serial:<id>` sources); waits as long as it sees
+/// fit.
 using serial_resolver = std::function<awaitable<result<std::string>>(std::string serial)>;
 
 /// The mounts that make up one container's rootfs: what has been mounted, in order.
@@ -21,16 +22,16 @@ struct rootfs_mounts {
     std::vector<system::mount_entry> resolved;  ///< the entries with templates, prefixes and serials replaced
 };
 
-/// Mounts `entries` in order: all but the last on `<bundle>/mounts/<i>`, the last on `<bundle>/rootfs` (made if missing).
-/// A single bind whose source is that rootfs is left alone. The mounting runs in the `blocking_service`.
+/// Mounts `entries` in order: all but the last on `<bundle>/mounts/<i>`, the last on `<bundle>/rootfs` (made if
+/// missing). A single bind whose source is that rootfs is left alone. The mounting runs in the `blocking_service`.
 ///
 /// On any error, and on cancellation, what was mounted is unmounted again in reverse. Error texts as in the mount
 /// API (`formatting mount option "...": ...`, `mkdir path "..." must be under "..."`, `mount /x: Invalid argument`).
 awaitable<result<rootfs_mounts>> mount_rootfs(asio::io_context& context, std::string bundle,
                                               std::vector<system::mount_entry> entries, serial_resolver resolve);
 
-/// Unmounts in reverse, retrying EBUSY 50 times 50 ms, then lazily. What is not mounted (any more) is success; the first
-/// error is returned after everything was tried.
+/// Unmounts in reverse, retrying EBUSY 50 times 50 ms, then lazily. What is not mounted (any more) is success; the
+/// first error is returned after everything was tried.
 awaitable<result<void>> unmount_rootfs(asio::io_context& context, rootfs_mounts mounts);
 
 }  // namespace vminit::runc

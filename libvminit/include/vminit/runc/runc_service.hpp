@@ -88,8 +88,8 @@ struct runtime_state {
     pid_t pid = 0;
 };
 
-/// How long each operation may take before the runtime's process group is killed. Generous: a limit is for a runtime that
-/// hangs, not for a slow one.
+/// How long each operation may take before the runtime's process group is killed. Generous: a limit is for a runtime
+/// that hangs, not for a slow one.
 struct time_limits {
     clock::duration create = std::chrono::seconds(60);
     clock::duration start = std::chrono::seconds(60);
@@ -115,9 +115,10 @@ struct runc_config {
 /// Drives the OCI runtime binary; every operation is one child process and never blocks the loop.
 ///
 /// Failures carry the text hosts know (`OCI runtime create failed: <runtime's last error>`), kind `unknown` unless said
-/// otherwise; `deadline_exceeded` when the time limit killed the runtime. Every operation can be cancelled: the runtime's
-/// process group is killed and collected, and the outcome is `cancelled`. Operations on one container may overlap.
-/// To adopt what `create` and `exec` started, take a `reaper::start_hold` before and keep it until the adoption.
+/// otherwise; `deadline_exceeded` when the time limit killed the runtime. Every operation can be cancelled: the
+/// runtime's process group is killed and collected, and the outcome is `cancelled`. Operations on one container may
+/// overlap. To adopt what `create` and `exec` started, take a `reaper::start_hold` before and keep it until the
+/// adoption.
 class runc_service : public asio::execution_context::service {
 public:
     using key_type = runc_service;
@@ -129,7 +130,8 @@ public:
 
     const runc_config& config() const noexcept { return config_; }
 
-    /// Creates the container; its init waits for `start`. A stale pid file is removed before; then `init_pid_file` holds it.
+    /// Creates the container; its init waits for `start`. A stale pid file is removed before; then `init_pid_file`
+    /// holds it.
     awaitable<result<void>> create(create_options options);
     awaitable<result<void>> start(runtime_ref container);
 
