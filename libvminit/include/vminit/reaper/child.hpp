@@ -21,8 +21,8 @@ struct child_state;
 /// One process that the reaper collects for us: launched, or adopted after it was reparented to us.
 ///
 /// Move-only; an empty one (default or moved from) may only be assigned to, tested and destroyed. Dropping it neither
-/// kills nor forgets the process: it is collected all the same. A signal never reaches another process that got the same
-/// pid later. Harmless after the context's shutdown.
+/// kills nor forgets the process: it is collected all the same. A signal never reaches another process that got the
+/// same pid later. Harmless after the context's shutdown.
 class child {
 public:
     child() noexcept = default;
@@ -40,8 +40,10 @@ public:
     template <class CompletionToken>
     auto async_wait(CompletionToken&& token) const {
         return asio::async_initiate<CompletionToken, void(error_code, exit_status)>(
-            [](auto handler, std::shared_ptr<child_state> target) { start_wait(std::move(target), std::move(handler)); }, token,
-            state_);
+            [](auto handler, std::shared_ptr<child_state> target) {
+                start_wait(std::move(target), std::move(handler));
+            },
+            token, state_);
     }
 
     /// The exit status. When cancelled it throws `system_error(operation_aborted)`, as any Asio wait does.
@@ -59,13 +61,13 @@ public:
 
 private:
     friend class reaper_service;
-struct child_state;
     using wait_handler = asio::any_completion_handler<void(error_code, exit_status)>;
 
     explicit child(std::shared_ptr<child_state> target) noexcept : state_(std::move(target)) {}
     static void start_wait(std::shared_ptr<child_state> target, wait_handler handler);
     static awaitable<exit_status> wait_on(std::shared_ptr<child_state> target);
-    static awaitable<std::optional<exit_status>> wait_on_for(std::shared_ptr<child_state> target, clock::duration limit);
+    static awaitable<std::optional<exit_status>> wait_on_for(std::shared_ptr<child_state> target,
+                                                             clock::duration limit);
 
     std::shared_ptr<child_state> state_;
 };

@@ -76,9 +76,10 @@ public:
     /// Starts keeping unknown zombies; see `start_hold`.
     start_hold hold();
 
-    /// Makes a process ours that was reparented to us, alive or already dead. Exact as long as a hold lived since before
-    /// the process was made. Errors: not_found if it is not a child of ours (or was collected already),
-    /// already_exists if it is known already: then it is not what the caller takes it for; invalid_argument for pid <= 0.
+    /// Makes a process ours that was reparented to us, alive or already dead. Exact as long as a hold lived since
+    /// before the process was made. Errors: not_found if it is not a child of ours (or was collected already),
+    /// already_exists if it is known already: then it is not what the caller takes it for; invalid_argument for pid <=
+    /// 0.
     result<child> adopt(pid_t pid);
 
     /// PR_SET_CHILD_SUBREAPER: orphans come to us although we are not PID 1. For embedding and for tests.

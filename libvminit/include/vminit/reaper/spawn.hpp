@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "vminit/core/asio.hpp"
 #include "vminit/core/result.hpp"
 #include "vminit/core/unique_fd.hpp"
 
@@ -27,8 +26,8 @@ struct spawn_options {
     explicit spawn_options(std::string path, std::vector<std::string> argv = {})
         : path(std::move(path)), argv(std::move(argv)) {}
 
-    std::string path;               ///< with a `/`: used as it is; without: searched in our PATH
-    std::vector<std::string> argv;  ///< including argv[0]; empty = {path}
+    std::string path;                             ///< with a `/`: used as it is; without: searched in our PATH
+    std::vector<std::string> argv;                ///< including argv[0]; empty = {path}
     std::optional<std::vector<std::string>> env;  ///< `KEY=value` each; nullopt = our own environment
 
     int stdin_fd = -1;  ///< -1 = /dev/null, for all three
@@ -54,8 +53,8 @@ struct spawned {
 /// collecting; nobody else calls it.
 ///
 /// Errors: errno with context `fork/exec <path>` (ENOENT, EACCES, ENOEXEC, ...), whether fork, set-up or exec failed;
-/// not_found `exec: "<name>": executable file not found in $PATH`. After a failed exec the dead child remains as a zombie
-/// that the reaper collects as an unknown pid.
-result<spawned> spawn(asio::io_context& context, const spawn_options& options);
+/// errc::not_found `exec: "<name>": executable file not found in $PATH`. After a failed exec the dead child remains as
+/// a zombie that the reaper collects as an unknown pid.
+result<spawned> spawn(const spawn_options& options);
 
 }  // namespace vminit::reaper

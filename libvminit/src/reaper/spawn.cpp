@@ -1,0 +1,268 @@
+#include "vminit/reaper/spawn.hpp"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <type_traits>
+
+// Boost.Process v2 of 1.81 forgets to include these when it uses std::filesystem.
+#include <boost/optional.hpp>
+#include <boost/type_traits.hpp>
+#define BOOST_PROCESS_USE_STD_FS
+#include <boost/process/v2/posix/vfork_launcher.hpp>
+#include <boost/process/v2/process.hpp>
+
+#include "vminit/core/asio.hpp"
+#include "vminit/core/syscalls.hpp"
+
+namespace vminit::reaper {
+
+namespace {
+
+namespace process = boost::process::v2;
+
+// Pointers for exec: nullptr-terminated, valid as long as the strings.
+std::vector<const char*> pointers_to(const std::vector<std::string>& texts) {
+    std::vector<const char*> pointers;
+    pointers.reserve(texts.size() + 1);
+    for (const auto& text : texts) pointers.push_back(text.c_str());
+    pointers.push_back(nullptr);
+    return pointers;
+}
+
+// One descriptor on its way into the child: copied above every target first, so that no dup2 can overwrite a source.
+struct redirection {
+    unique_fd source;
+    int target;
+};
+
+result<redirection> stage(int fd, int target, int above) {
+    auto copied = syscalls::check("fcntl", "F_DUPFD_CLOEXEC", [&] { return ::fcntl(fd, F_DUPFD_CLOEXEC, above); });
+    if (!copied) return copied.error();
+    return redirection{unique_fd(static_cast<int>(*copied)), target};
+}
+
+result<std::vector<redirection>> stage_all(const spawn_options& options) {
+    auto null = syscalls::open("/dev/null", O_RDWR);
+    if (!null) return null.error();
+    std::vector<std::pair<int, int>> wanted = {{0, options.stdin_fd}, {1, options.stdout_fd}, {2, options.stderr_fd}};
+    wanted.insert(wanted.end(), options.extra_fds.begin(), options.extra_fds.end());
+    int above = std::max_element(wanted.begin(), wanted.end())->first + 1;
+    std::vector<redirection> staged;
+    for (auto [target, fd] : wanted) {
+        auto one = stage(fd >= 0 ? fd : null->get(), target, above);
+        if (!one) return one.error();
+        staged.push_back(std::move(*one));
+    }
+    return staged;
+}
+
+// What the child does between vfork and exec. It runs in our memory while our thread stands still: system calls only,
+// no allocation, and what it writes here we can read afterwards.
+class child_setup {
+public:
+    child_setup(const spawn_options& options, const std::vector<redirection>& fds, int cgroup)
+        : options_(options), fds_(fds), cgroup_(cgroup), parent_(::getpid()) {}
+
+    // Boost looks for a five-argument overload and then calls it with four.
+    template <class Launcher, class... Rest>
+    process::error_code on_exec_setup(Launcher&, Rest&&...) {
+        error_code failed = prepare();
+        if (failed) {
+            failure_ = failed.value();
+            errno = failed.value();  // what the launcher takes the code from
+        }
+        return failed;
+    }
+
+    template <class Launcher, class... Rest>
+    void on_exec_error(Launcher&, Rest&&...) {
+        if (failure_ == 0) {
+            step_ = "";
+            failure_ = syscalls::detail::last_error().value();
+        }
+        // The launcher would call exit(3), which runs our atexit handlers and flushes our buffers.
+        ::_exit(127);
+    }
+
+    int failure() const noexcept { return failure_; }
+    const char* step() const noexcept { return step_; }
+
+private:
+    template <class Call>
+    bool attempt(const char* step, error_code& failed, Call&& call) {
+        auto outcome = syscalls::raw(step, std::forward<Call>(call));
+        if (outcome) return true;
+        step_ = step;
+        failed = outcome.error();
+        return false;
+    }
+
+    error_code prepare() {
+        error_code failed;
+        bool is_ready = join_group(failed) && enter_cgroup(failed) && redirect(failed) && change_directory(failed) &&
+                        change_user(failed) && tie_to_parent(failed);
+        if (is_ready) reset_signals();
+        return failed;
+    }
+
+    bool join_group(error_code& failed) {
+        switch (options_.group) {
+            case process_group::inherited:
+                return true;
+            case process_group::own:
+                return attempt("setpgid", failed, [] { return ::setpgid(0, 0); });
+            case process_group::own_session:
+                return attempt("setsid", failed, [] { return ::setsid(); });
+        }
+        return true;
+    }
+
+    bool enter_cgroup(error_code& failed) {
+        if (cgroup_ < 0) return true;
+        return attempt("cgroup", failed, [&] { return ::write(cgroup_, "0", 1); });
+    }
+
+    bool redirect(error_code& failed) {
+        for (const auto& fd : fds_) {
+            if (!attempt("dup2", failed, [&] { return ::dup2(fd.source.get(), fd.target); })) return false;
+        }
+        return true;
+    }
+
+    bool change_directory(error_code& failed) {
+        if (options_.working_directory.empty()) return true;
+        return attempt("chdir", failed, [&] { return ::chdir(options_.working_directory.c_str()); });
+    }
+
+    // The bare system calls: glibc's wrappers would change our other threads too.
+    bool change_user(error_code& failed) {
+        if (options_.uid && !attempt("setgroups", failed, [] { return ::syscall(SYS_setgroups, 0, nullptr); }))
+            return false;
+        if (options_.gid && !attempt("setgid", failed, [&] { return ::syscall(SYS_setgid, *options_.gid); }))
+            return false;
+        if (options_.uid && !attempt("setuid", failed, [&] { return ::syscall(SYS_setuid, *options_.uid); }))
+            return false;
+        return true;
+    }
+
+    // After the change of user, which clears the setting (prctl(2)).
+    bool tie_to_parent(error_code& failed) {
+        int number = options_.parent_death_signal;
+        if (number == 0) return true;
+        if (!attempt("prctl", failed, [&] { return ::prctl(PR_SET_PDEATHSIG, number); })) return false;
+        return attempt("parent", failed, [&] {
+            if (::getppid() == parent_) return 0;
+            errno = ESRCH;  // it died before the setting took effect
+            return -1;
+        });
+    }
+
+    // Handlers go before the mask: one of ours must never run in the child. Numbers that cannot be set are no matter.
+    void reset_signals() {
+        for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+        sigset_t none;
+        ::sigemptyset(&none);
+        ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    }
+
+    const spawn_options& options_;
+    const std::vector<redirection>& fds_;
+    int cgroup_;
+    pid_t parent_;
+    // Written by the child in our memory behind the compiler's back.
+    volatile int failure_ = 0;
+    const char* volatile step_ = "";
+};
+
+// No signal of ours may be handled while the child shares our memory.
+class all_signals_blocked {
+public:
+    all_signals_blocked() {
+        sigset_t all;
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~all_signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    all_signals_blocked(const all_signals_blocked&) = delete;
+    all_signals_blocked& operator=(const all_signals_blocked&) = delete;
+
+private:
+    sigset_t before_;
+};
+
+// The launcher in isolation: a context of its own, because notifying ours of the fork would make the vforked child
+// rebuild our reactor in our memory; detached at once, because its destructor and waits would reap.
+pid_t launch_detached(const spawn_options& options, const std::string& path, child_setup& setup,
+                      const std::vector<const char*>& environment) {
+    auto arguments = pointers_to(options.argv);
+    if (options.argv.empty()) arguments.insert(arguments.begin(), options.path.c_str());
+    process::posix::vfork_launcher launcher;
+    if (options.env) launcher.env = environment.data();
+    for (const auto& [target, fd] : options.extra_fds) launcher.fd_whitelist.push_back(target);
+    asio::io_context scratch(1);
+    process::error_code ignored;  // the child's own report is exact, this one may be optimised away after vfork
+    try {
+        all_signals_blocked guard;
+        launcher(scratch.get_executor(), ignored, path, arguments.data(), setup).detach();
+    } catch (const boost::system::system_error&) {
+        // No descriptor left for Boost's own pidfd; the child runs all the same.
+    }
+    return launcher.pid;
+}
+
+result<std::string> resolve(const std::string& path) {
+    if (path.find('/') != std::string::npos) return path;
+    const char* variable = ::getenv("PATH");
+    std::string_view rest =
+        variable != nullptr ? variable : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    while (!rest.empty()) {
+        auto end = std::min(rest.find(':'), rest.size());
+        std::string candidate = std::string(rest.substr(0, end)) + "/" + path;
+        if (end > 0 && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return error(errc::not_found, "exec: \"" + path + "\": executable file not found in $PATH");
+}
+
+error launch_error(const std::string& path, int code, std::string_view step) {
+    std::string context = "fork/exec " + path;
+    if (!step.empty()) context.append(": ").append(step);
+    return error(syscalls::detail::errno_code(code), std::move(context));
+}
+
+}  // namespace
+
+result<spawned> spawn(const spawn_options& options) {
+    auto path = resolve(options.path);
+    if (!path) return path.error();
+    auto staged = stage_all(options);
+    if (!staged) return staged.error().within("fork/exec " + *path);
+    unique_fd cgroup;
+    if (!options.cgroup_procs.empty()) {
+        auto opened = syscalls::open(options.cgroup_procs, O_WRONLY);
+        if (!opened) return opened.error().within("fork/exec " + *path);
+        cgroup = std::move(*opened);
+    }
+    auto environment = pointers_to(options.env.value_or(std::vector<std::string>()));
+    child_setup setup(options, *staged, cgroup.get());
+    pid_t pid = launch_detached(options, *path, setup, environment);
+    if (pid == -1) return launch_error(*path, EAGAIN, "vfork");
+    if (setup.failure() != 0) return launch_error(*path, setup.failure(), setup.step());
+    auto opened = syscalls::check("pidfd_open", *path, [&] { return ::syscall(SYS_pidfd_open, pid, 0); });
+    if (!opened) {
+        ::kill(pid, SIGKILL);  // unknown to everybody; still unreaped, so the pid is right
+        return opened.error().within("fork/exec " + *path);
+    }
+    return spawned{pid, unique_fd(static_cast<int>(*opened))};
+}
+
+}  // namespace vminit::reaper
