@@ -37,14 +37,7 @@ public:
     template <class T>
     T run(awaitable<T> task) {
         std::optional<T> value;
-        std::exception_ptr failure;
-        auto done = [&](std::exception_ptr thrown, T outcome) {
-            failure = thrown;
-            if (!thrown) value.emplace(std::move(outcome));
-        };
-        asio::co_spawn(ex(), std::move(task), done);
-        pump([&] { return value.has_value() || failure; });
-        if (failure) std::rethrow_exception(failure);
+        run(store(std::move(task), value));
         return std::move(*value);
     }
 
@@ -76,6 +69,13 @@ public:
 
     std::vector<std::string> lines;
     asio::io_context ctx{1};
+
+private:
+    // co_spawn would want a default-constructible T.
+    template <class T>
+    static awaitable<void> store(awaitable<T> task, std::optional<T>& value) {
+        value.emplace(co_await std::move(task));
+    }
 };
 
 }  // namespace vminit::test
