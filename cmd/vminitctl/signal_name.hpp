@@ -1,0 +1,14 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "vminit/core/result.hpp"
+
+namespace vminit::vminitctl {
+
+/// A signal by number (0-64) or by name, with or without `SIG`, in any case: `9`, `KILL`, `sigterm`, `RTMIN+3`.
+/// Errors: invalid_argument.
+result<std::uint32_t> parse_signal(std::string_view text);
+
+}  // namespace vminit::vminitctl
