@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "vminit/core/result.hpp"
+#include "vminit/system/mount_entry.hpp"
+
+namespace vminit::vminitctl {
+
+/// `--mount type=tmpfs,target=/scratch,options=size=16m:mode=0700`: comma-separated `type`, `source` (`src`), `target`
+/// (`dst`, `destination`), `ro`/`readonly`, and `options`, whose items are separated by colons.
+///
+/// Paths are the guest's. Without a type it is a recursive bind. Errors: invalid_argument naming the offending part.
+result<system::mount_entry> parse_mount(std::string_view text);
+
+/// The mounts of `Task.Create` that make a rootfs out of `--rootfs`.
+///
+/// An absolute path is a directory of the guest and is bound, writable. Anything else is the serial number of a disk
+/// with a read-only filesystem of type `filesystem`; a tmpfs laid over it makes it writable.
+result<std::vector<system::mount_entry>> rootfs_mounts(std::string_view source, std::string_view filesystem);
+
+}  // namespace vminit::vminitctl
