@@ -1,0 +1,59 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "record.hpp"
+#include "vminit/core/error.hpp"
+
+namespace vminit::vminitctl {
+
+enum class output_format { text, json };
+
+/// Where answers and errors go, in the format asked for. Everything is written at once: nothing is lost at exit.
+class printer {
+public:
+    /// The descriptors are borrowed.
+    printer(int out, int err, output_format format) : out_(out), err_(err), format_(format) {}
+
+    bool is_json() const noexcept { return format_ == output_format::json; }
+
+    /// One answer: `key: value` lines, or one JSON object.
+    void answer(const record& facts);
+
+    /// Many of a kind: a table, or one JSON array. `titles` head an empty table.
+    void answers(std::span<const record> rows, std::span<const std::string_view> titles);
+
+    /// One line of a sequence (events): `text`, or the facts as one JSON object.
+    void line(const record& facts, std::string_view text);
+
+    /// Text for people only: nothing in JSON.
+    void say(std::string_view text);
+
+    /// As `answer`, but on stderr, for commands whose stdout is a container's. JSON only.
+    void report(const record& facts);
+
+    /// One line on stderr that something is not as it should be, though the command goes on.
+    void warn(std::string_view text);
+
+    /// One line on stderr: `vminitctl: not found: container not created`, or `{"error": {class, code, message}}`.
+    void fail(const error& failure);
+
+    /// False once stdout could not be written (a reader that went away): a sequence can stop.
+    bool can_write() const noexcept { return can_write_; }
+
+private:
+    void put(std::string_view text);
+    void put_error(std::string_view text);
+
+    int out_;
+    int err_;
+    output_format format_;
+    bool can_write_ = true;
+};
+
+/// The text of an error for people, its class first: `not found: container not created`. One line.
+std::string error_line(const error& failure);
+
+}  // namespace vminit::vminitctl
