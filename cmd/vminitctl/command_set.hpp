@@ -1,0 +1,111 @@
+#pragma once
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "printer.hpp"
+#include "vminit/core/asio.hpp"
+#include "vminit/core/clock.hpp"
+#include "vminit/core/result.hpp"
+
+namespace vminit::vminitctl {
+
+class client_session;
+
+/// What a command does once its options are known; completes with the exit status.
+using action = std::function<awaitable<result<int>>(client_session&)>;
+
+/// Exit statuses that are not a container's.
+inline constexpr int exit_failure = 1;
+inline constexpr int exit_usage = 2;
+
+/// Options every command takes, before or after its name.
+struct global_options {
+    std::string address;         ///< of the guest's RPC server
+    std::string stream_address;  ///< of its stdio streams; empty = derived from `address`
+    bool json = false;
+    double timeout = 30;  ///< seconds for one call that is not meant to wait
+
+    output_format format() const noexcept { return json ? output_format::json : output_format::text; }
+    clock::duration call_limit() const;
+};
+
+/// A command line that was understood.
+struct invocation {
+    global_options options;
+    action run;
+};
+
+/// A command line that ends here: help or version (status 0, for stdout), or a mistake (status 2, for stderr).
+struct parse_stop {
+    int status;
+    std::string text;
+};
+
+/// The commands: each is added by one function in commands/, with CLI11 for its options.
+class command_set {
+public:
+    command_set();
+    command_set(const command_set&) = delete;
+    command_set& operator=(const command_set&) = delete;
+
+    /// A new command; options are declared on what is returned. What `run` captures must live as long as it does.
+    CLI::App& add(const std::string& name, const std::string& description, action run);
+
+    /// Makes `command` take a container's command line after `--`, and need it.
+    void takes_arguments(CLI::App& command, std::vector<std::string>& into);
+
+    /// Further checks when all options of `command` are known. They return errors of class invalid_argument.
+    void checks(CLI::App& command, std::function<result<void>()> check);
+
+    /// `arguments` without the program's name. Sets `invoked` or returns why not.
+    std::optional<parse_stop> parse(std::vector<std::string> arguments, invocation& invoked);
+
+private:
+    struct entry {
+        CLI::App* app;
+        action run;
+        std::vector<std::string>* arguments = nullptr;
+        std::function<result<void>()> check;
+    };
+    entry& entry_of(const CLI::App& command);
+    std::optional<parse_stop> finish(const entry& chosen, bool has_tail, std::vector<std::string> tail);
+
+    CLI::App app_;
+    global_options options_;
+    std::vector<std::unique_ptr<entry>> entries_;
+};
+
+/// An option whose text goes through `parse`, a function from text to `result<T>`.
+template <class T, class Parser>
+CLI::Option* add_parsed(CLI::App& command, const std::string& names, T& into, Parser parse, const std::string& help) {
+    auto take = [&into, parse](const std::string& text) {
+        auto value = parse(text);
+        if (!value) throw CLI::ValidationError(value.error().context());
+        into = *value;
+    };
+    return command.add_option_function<std::string>(names, take, help);
+}
+
+/// The same, given any number of times, each with one value.
+template <class T, class Parser>
+CLI::Option* add_parsed_list(CLI::App& command, const std::string& names, std::vector<T>& into, Parser parse,
+                             const std::string& help) {
+    auto take = [&into, parse](const std::vector<std::string>& texts) {
+        for (const auto& text : texts) {
+            auto value = parse(text);
+            if (!value) throw CLI::ValidationError(value.error().context());
+            into.push_back(*value);
+        }
+    };
+    return command.add_option_function<std::vector<std::string>>(names, take, help)->allow_extra_args(false);
+}
+
+}  // namespace vminit::vminitctl

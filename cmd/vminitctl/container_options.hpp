@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "command_set.hpp"
+#include "oci_spec.hpp"
+
+namespace vminit::vminitctl {
+
+/// What `run` and `create` are told about the container.
+struct container_options {
+    std::string id;  ///< from --id or the NAME argument; made up if neither
+    std::string name;
+    std::string rootfs;
+    std::string rootfs_type = "erofs";
+    std::string stdout_uri;  ///< for a container nobody is attached to
+    std::string stderr_uri;
+    bool read_only = false;
+    spec_options spec;
+};
+
+/// What `Bundle.Create` and `Task.Create` need.
+struct container_request {
+    std::string id;
+    std::string config_json;
+    std::vector<system::mount_entry> rootfs;
+};
+
+/// Options of a process, for `run`, `create` and `exec`.
+void declare_process_options(CLI::App& command, process_options& process);
+
+/// Options of a container, for `run` and `create`, with the command line after `--`. `options` outlives the set.
+void declare_container_options(command_set& commands, CLI::App& command, container_options& options);
+
+/// Errors: invalid_argument for a bad id or rootfs.
+result<container_request> make_request(const container_options& options);
+
+/// True for what containerd takes as a container or exec id; the error names `what`.
+result<void> check_id(const std::string& id, std::string_view what);
+
+}  // namespace vminit::vminitctl

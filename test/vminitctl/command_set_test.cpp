@@ -1,0 +1,164 @@
+#include "command_set.hpp"
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+#include "container_options.hpp"
+#include "endpoints.hpp"
+#include "fresh_id.hpp"
+#include "vminit/core/identifier.hpp"
+
+using namespace vminit;
+using namespace vminit::vminitctl;
+
+namespace {
+
+awaitable<result<int>> nothing(client_session&) { co_return 0; }
+
+/// The real options of `run` and a command without any, so that parsing is tested without a guest.
+struct command_line {
+    command_line() {
+        commands.add("ping", "ask", nothing);
+        declare_container_options(commands, commands.add("run", "run", nothing), container);
+    }
+
+    std::optional<parse_stop> parse(std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), "--address=unix:///x");
+        return commands.parse(std::move(arguments), invoked);
+    }
+
+    std::string failure_of(std::vector<std::string> arguments) {
+        auto stop = parse(std::move(arguments));
+        if (!stop) return "no failure";
+        CHECK(stop->status == exit_usage);
+        return stop->text;
+    }
+
+    command_set commands;
+    container_options container;
+    invocation invoked;
+};
+
+}  // namespace
+
+TEST_CASE("global options come before or after the command", "[vminitctl]") {
+    command_line before;
+    REQUIRE_FALSE(before.parse({"--json", "--timeout", "1.5", "ping"}));
+    CHECK(before.invoked.options.address == "unix:///x");
+    CHECK(before.invoked.options.format() == output_format::json);
+    CHECK(before.invoked.options.call_limit() == std::chrono::milliseconds(1500));
+    command_line after;
+    REQUIRE_FALSE(after.parse({"ping", "--json", "--stream-address", "unix:///y"}));
+    CHECK(after.invoked.options.json);
+    CHECK(after.invoked.options.stream_address == "unix:///y");
+}
+
+TEST_CASE("a mistake is one line and status 2", "[vminitctl]") {
+    CHECK(command_line().failure_of({}) == "vminitctl: A subcommand is required (see vminitctl --help)\n");
+    CHECK(command_line().failure_of({"pong"}).find("vminitctl: ") == 0);
+    CHECK(command_line().failure_of({"ping", "--", "x"}) ==
+          "vminitctl: ping: takes nothing after -- (see vminitctl ping --help)\n");
+    CHECK(command_line().failure_of({"run", "--rootfs", "root"}) ==
+          "vminitctl: run: give the container's command line after -- (see vminitctl run --help)\n");
+    CHECK(command_line().failure_of({"run", "--", "sh"}) ==
+          "vminitctl: run: --rootfs is required (see vminitctl run --help)\n");
+    CHECK(command_line().failure_of({"run", "--rootfs", "root", "--memory", "lots", "--", "sh"}) ==
+          "vminitctl: run: \"lots\" is not a size such as 67108864, 64M or 1.5G (see vminitctl run --help)\n");
+    CHECK(command_line().failure_of({"run", "a..b", "--rootfs", "root", "--", "sh"}) ==
+          "vminitctl: run: \"a..b\" is not a container id (letters, digits, single . _ - between them, at most 76) "
+          "(see vminitctl run --help)\n");
+    CHECK(command_line().failure_of({"run", "a", "--id", "b", "--rootfs", "root", "--", "sh"}) ==
+          "vminitctl: run: NAME and --id name different containers (see vminitctl run --help)\n");
+    CHECK(
+        command_line().failure_of({"run", "--rootfs", "a/b", "--", "sh"}) ==
+        "vminitctl: run: \"a/b\" is neither an absolute path nor a disk's serial number (see vminitctl run --help)\n");
+}
+
+TEST_CASE("without an address there is nobody to ask", "[vminitctl]") {
+    command_set commands;
+    commands.add("ping", "ask", nothing);
+    invocation invoked;
+    auto stop = commands.parse({"ping"}, invoked);
+    REQUIRE(stop);
+    CHECK(stop->status == exit_usage);
+    CHECK(stop->text == "vminitctl: ping: give --address or set VMINIT_ADDRESS (see vminitctl ping --help)\n");
+}
+
+TEST_CASE("help and version are answers, not mistakes", "[vminitctl]") {
+    auto help = command_line().parse({"--help"});
+    REQUIRE(help);
+    CHECK(help->status == 0);
+    CHECK(help->text.find("ping") != std::string::npos);
+    auto of_run = command_line().parse({"run", "--help"});
+    REQUIRE(of_run);
+    CHECK(of_run->status == 0);
+    CHECK(of_run->text.find("--rootfs") != std::string::npos);
+    auto version = command_line().parse({"--version"});
+    REQUIRE(version);
+    CHECK(version->status == 0);
+    CHECK(version->text.starts_with("vminitctl "));
+}
+
+TEST_CASE("everything after -- is the container's, whatever it looks like", "[vminitctl]") {
+    command_line line;
+    REQUIRE_FALSE(line.parse({"run", "web", "--rootfs", "root", "-t", "--", "sh", "--json", "--", "-x"}));
+    CHECK(line.container.name == "web");
+    CHECK(line.container.spec.process.terminal);
+    CHECK(line.container.spec.process.arguments == std::vector<std::string>{"sh", "--json", "--", "-x"});
+    CHECK_FALSE(line.invoked.options.json);
+}
+
+TEST_CASE("repeatable options take one value each and leave the name alone", "[vminitctl]") {
+    command_line line;
+    REQUIRE_FALSE(line.parse({"run", "--rootfs", "root", "--env", "A=1", "--env", "B", "web", "--mount",
+                              "type=tmpfs,target=/t", "--", "sh"}));
+    CHECK(line.container.name == "web");
+    CHECK(line.container.spec.process.environment == std::vector<std::string>{"A=1", "B"});
+    REQUIRE(line.container.spec.mounts.size() == 1);
+    CHECK(line.container.spec.mounts[0].target == "/t");
+}
+
+TEST_CASE("run's options become a bundle and mounts", "[vminitctl]") {
+    command_line line;
+    REQUIRE_FALSE(line.parse({"run", "--id", "web", "--rootfs", "/srv", "--pid=host", "--memory=64M", "--cpus=1.5",
+                              "--pids=9", "--user=5:6", "--cwd=/tmp", "--hostname=box", "--read-only", "--", "sh"}));
+    auto request = make_request(line.container).value();
+    CHECK(request.id == "web");
+    CHECK(request.rootfs == std::vector<system::mount_entry>{{"bind", "/srv", "", {"rbind", "rw"}}});
+    auto spec = boost::json::parse(request.config_json);
+    CHECK(spec.at_pointer("/hostname").as_string() == "box");
+    CHECK(spec.at_pointer("/root/readonly").as_bool());
+    CHECK(spec.at_pointer("/process/cwd").as_string() == "/tmp");
+    CHECK(spec.at_pointer("/process/user/gid").to_number<int>() == 6);
+    CHECK(spec.at_pointer("/linux/namespaces").as_array().size() == 3);
+    CHECK(spec.at_pointer("/linux/resources/memory/limit").to_number<int>() == 67108864);
+    CHECK(spec.at_pointer("/linux/resources/cpu/quota").to_number<int>() == 150000);
+    CHECK(spec.at_pointer("/linux/resources/pids/limit").to_number<int>() == 9);
+}
+
+TEST_CASE("a container without a name gets one of its own", "[vminitctl]") {
+    container_options options;
+    options.rootfs = "root";
+    auto first = make_request(options).value().id;
+    CHECK(first.starts_with("ctl-"));
+    CHECK(is_identifier(first));
+    CHECK(make_request(options).value().id != first);
+}
+
+TEST_CASE("stream ids are different and out of the hosts' way", "[vminitctl]") {
+    auto ids = fresh_stream_ids(3);
+    REQUIRE(ids.size() == 3);
+    for (auto id : ids) CHECK(id >= 0x80000000U);
+    CHECK(ids[0] != ids[1]);
+    CHECK(ids[1] != ids[2]);
+    CHECK(ids[0] != ids[2]);
+}
+
+TEST_CASE("the streams are one port up, and must be named for a unix socket", "[vminitctl]") {
+    CHECK(default_stream_address("vsock://3:1024").value() == "vsock://3:1025");
+    CHECK(default_stream_address("hvsock:///run/vm.sock:1024").value() == "hvsock:///run/vm.sock:1025");
+    CHECK(default_stream_address("unix:///x").error().message() ==
+          "unix:///x does not say where the streams are: give --stream-address: invalid argument");
+    CHECK_FALSE(default_stream_address("vsock://3:x"));
+    CHECK_FALSE(default_stream_address("vsock://3:4294967295"));
+}
