@@ -13,16 +13,6 @@ namespace {
 
 constexpr std::size_t table_limit = std::size_t{8} << 20;  // thousands of mounts with long overlay options
 
-bool has_word(std::string_view list, std::string_view word) noexcept {
-    while (!list.empty()) {
-        auto end = list.find(',');
-        if (list.substr(0, end) == word) return true;
-        if (end == std::string_view::npos) break;
-        list.remove_prefix(end + 1);
-    }
-    return false;
-}
-
 std::string_view next_field(std::string_view& line) noexcept {
     auto end = line.find(' ');
     auto field = line.substr(0, end);
@@ -73,8 +63,18 @@ bool is_octal(char c) noexcept { return c >= '0' && c <= '7'; }
 
 }  // namespace
 
+bool has_option_word(std::string_view list, std::string_view word) noexcept {
+    while (!list.empty()) {
+        auto end = list.find(',');
+        if (list.substr(0, end) == word) return true;
+        if (end == std::string_view::npos) break;
+        list.remove_prefix(end + 1);
+    }
+    return false;
+}
+
 bool mount_info::has_option(std::string_view word) const noexcept {
-    return has_word(options, word) || has_word(super_options, word);
+    return has_option_word(options, word) || has_option_word(super_options, word);
 }
 
 std::string decode_octal_escapes(std::string_view text) {

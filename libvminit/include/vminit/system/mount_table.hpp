@@ -26,6 +26,9 @@ struct mount_info {
     bool has_option(std::string_view word) const noexcept;
 };
 
+/// True if `word` is one of the comma-separated words of `list`.
+bool has_option_word(std::string_view list, std::string_view word) noexcept;
+
 /// Replaces `\ooo` (three octal digits, as in `\040`) by the byte it means; anything else stays as it is.
 std::string decode_octal_escapes(std::string_view text);
 

@@ -79,6 +79,9 @@ private:
 /// reboot(RB_POWER_OFF) if this is PID 1 of the machine or of a pid namespace; otherwise returns. Does not sync.
 void power_off_machine() noexcept;
 
+/// kill(2) of every process but this one, as PID 1; otherwise nothing. They are collected by the reaper as always.
+void kill_all_processes(int signal) noexcept;
+
 /// Calls `action` after `limit` from a thread of its own and, should that be impossible, from a SIGALRM handler: it comes
 /// even when the loop hangs. Cannot be called off. `action` must be async-signal-safe.
 void arm_watchdog(std::chrono::milliseconds limit, void (*action)()) noexcept;

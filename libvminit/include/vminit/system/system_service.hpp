@@ -20,6 +20,7 @@ struct system_config {
     std::string kernel_version_file = "/proc/version";
     std::string sysfs = "/sys";
     std::string resolv_conf = "/etc/resolv.conf";
+    std::string mount_table = "/proc/self/mountinfo";
     cleanup_options cleanup;
     clock::duration thaw_limit = std::chrono::seconds(60);  ///< frozen filesystems are thawed after this, asked or not
 };

@@ -1,0 +1,212 @@
+#include "vminit/system/cleanup.hpp"
+
+#include <dirent.h>
+#include <linux/openat2.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "vminit/core/syscalls.hpp"
+#include "vminit/system/mount.hpp"
+#include "vminit/system/mount_table.hpp"
+
+namespace vminit::system {
+
+namespace {
+
+bool is_missing(const error& failure) {
+    return failure.code() == error_code(ENOENT, boost::system::system_category());
+}
+
+struct close_directory {
+    void operator()(DIR* directory) const noexcept { ::closedir(directory); }
+};
+using directory_handle = std::unique_ptr<DIR, close_directory>;
+
+enum class crossing { allowed, refused };
+
+// With `refused` a mount point is EXDEV, also a bind mount of the same filesystem, which st_dev would not tell.
+result<directory_handle> open_directory(int parent, const std::string& name, const std::string& path, crossing mounts) {
+    struct open_how how{};
+    how.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    if (mounts == crossing::refused) how.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS;
+    auto fd = syscalls::check("open", path,
+                              [&] { return ::syscall(SYS_openat2, parent, name.c_str(), &how, sizeof how); });
+    if (!fd) return fd.error();
+    unique_fd owned(static_cast<int>(*fd));
+    directory_handle directory(::fdopendir(owned.get()));
+    if (!directory) return error(errc::resource_exhausted, "fdopendir " + path);
+    (void)owned.release();
+    return directory;
+}
+
+std::vector<std::string> names_in(DIR* directory) {
+    std::vector<std::string> names;
+    while (const auto* entry = ::readdir(directory)) {
+        std::string name = entry->d_name;
+        if (name != "." && name != "..") names.push_back(std::move(name));
+    }
+    return names;
+}
+
+// Removes bottom up, holding one descriptor a level; everything is addressed relative to those, never by a path that
+// somebody could change meanwhile.
+class tree_removal {
+public:
+    explicit tree_removal(dev_t device) : device_(device) {}
+
+    void remove(int parent, const std::string& name, const std::string& path, int depth) {
+        struct stat status{};
+        auto found = syscalls::check("stat", path, [&] {
+            return ::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
+        });
+        if (!found) return note(found.error());
+        if (status.st_dev != device_) return note_mount(path);
+        if (!S_ISDIR(status.st_mode)) return unlink(parent, name, path, 0);
+        if (depth >= max_depth) return note(error(errc::out_of_range, "remove " + path + ": too deep"));
+        // The first name is a whole path, and what it leads through is the caller's business.
+        remove_below(parent, name, path, depth, depth == 0 ? crossing::allowed : crossing::refused);
+        unlink(parent, name, path, AT_REMOVEDIR);
+    }
+
+    void remove_below(int parent, const std::string& name, const std::string& path, int depth, crossing mounts) {
+        auto directory = open_directory(parent, name, path, mounts);
+        if (!directory) return is_crossing(directory.error()) ? note_mount(path) : note(directory.error());
+        struct stat status{};
+        int fd = ::dirfd(directory->get());
+        if (::fstat(fd, &status) != 0 || status.st_dev != device_) return note_mount(path);
+        for (const auto& child : names_in(directory->get())) remove(fd, child, path + "/" + child, depth + 1);
+    }
+
+    result<void> outcome() const { return first_; }
+
+private:
+    void unlink(int parent, const std::string& name, const std::string& path, int flags) {
+        auto done = syscalls::check("remove", path, [&] { return ::unlinkat(parent, name.c_str(), flags); });
+        if (!done) note(done.error());
+    }
+
+    static bool is_crossing(const error& failure) {
+        return failure.code() == error_code(EXDEV, boost::system::system_category());
+    }
+
+    void note_mount(const std::string& path) {
+        note(error(errc::failed_precondition, "remove " + path + ": something is mounted there"));
+    }
+
+    void note(const error& failure) {
+        if (first_ && !is_missing(failure)) first_ = failure;
+    }
+
+    dev_t device_;
+    result<void> first_;
+};
+
+// The filesystem that `path`'s parent directory is on: `path` itself may be a mount point.
+result<dev_t> device_of_parent(const std::string& path) {
+    auto slash = path.rfind('/');
+    std::string parent = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+    struct stat status{};
+    auto found = syscalls::check("stat", parent, [&] { return ::stat(parent.c_str(), &status); });
+    if (!found) return found.error();
+    return status.st_dev;
+}
+
+void unmount_below(const std::vector<mount_info>& table, const std::string& directory, cleanup_report& report) {
+    std::vector<std::string> points;
+    for (const auto& mount : table) {
+        if (mount.mount_point != directory && is_beneath(mount.mount_point, directory)) points.push_back(mount.mount_point);
+    }
+    std::sort(points.begin(), points.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+    points.erase(std::unique(points.begin(), points.end()), points.end());
+    for (const auto& point : points) {
+        auto unmounted = unmount_all(point, unmount_mode::lazy);
+        if (unmounted) {
+            ++report.unmounted;
+        } else {
+            report.problems.push_back(unmounted.error().message());
+        }
+    }
+}
+
+bool holds_mount(const std::vector<mount_info>& table, const std::string& directory) {
+    return std::any_of(table.begin(), table.end(),
+                       [&](const auto& mount) { return is_beneath(mount.mount_point, directory); });
+}
+
+void remove_bundles(const cleanup_options& options, cleanup_report& report) {
+    auto table = read_mount_table(options.mount_table);
+    if (!table) {
+        // Without knowing the mounts nothing may be deleted.
+        report.problems.push_back(table.error().message());
+        return;
+    }
+    auto directory = open_directory(AT_FDCWD, options.bundles, options.bundles, crossing::allowed);
+    if (!directory) {
+        if (!is_missing(directory.error())) report.problems.push_back(directory.error().message());
+        return;
+    }
+    for (const auto& name : names_in(directory->get())) {
+        std::string bundle = options.bundles + "/" + name;
+        if (holds_mount(*table, bundle)) {
+            report.problems.push_back("remove " + bundle + ": still holds mounts");
+        } else if (auto removed = remove_tree(bundle); !removed) {
+            report.problems.push_back(removed.error().message());
+        }
+    }
+}
+
+}  // namespace
+
+result<void> remove_tree(const std::string& path) {
+    auto device = device_of_parent(path);
+    if (!device) return is_missing(device.error()) ? result<void>() : device.error();
+    tree_removal removal(*device);
+    removal.remove(AT_FDCWD, path, path, 0);
+    return removal.outcome();
+}
+
+result<void> remove_contents(const std::string& path) {
+    struct stat status{};
+    auto found = syscalls::check("stat", path, [&] { return ::stat(path.c_str(), &status); });
+    if (!found) return is_missing(found.error()) ? result<void>() : found.error();
+    tree_removal removal(status.st_dev);
+    removal.remove_below(AT_FDCWD, path, path, 0, crossing::allowed);
+    return removal.outcome();
+}
+
+cleanup_report clean_up(const cleanup_options& options) {
+    cleanup_report report;
+    auto table = read_mount_table(options.mount_table);
+    if (table) {
+        unmount_below(*table, options.bundles, report);
+    } else {
+        report.problems.push_back(table.error().message());
+    }
+    remove_bundles(options, report);
+    if (auto removed = remove_contents(options.temporary); !removed) report.problems.push_back(removed.error().message());
+    ::sync();
+    return report;
+}
+
+std::vector<std::string> remount_read_only(const std::string& mount_table) {
+    auto table = read_mount_table(mount_table);
+    if (!table) return {table.error().message()};
+    std::vector<std::string> problems;
+    for (const auto& mount : *table) {
+        if (!mount.source.starts_with("/dev/") || mount.has_option("ro") || mount.type == "devtmpfs") continue;
+        auto done = syscalls::check("remount read-only", mount.mount_point, [&] {
+            return ::mount(nullptr, mount.mount_point.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr);
+        });
+        if (!done) problems.push_back(done.error().message());
+    }
+    ::sync();
+    return problems;
+}
+
+}  // namespace vminit::system
