@@ -27,3 +27,18 @@ seconds_since() {
     local us=$(( ${EPOCHREALTIME/[.,]/} - ${1/[.,]/} ))
     printf '%d.%d' $(( us / 1000000 )) $(( us / 100000 % 10 ))
 }
+
+# logged LOG COMMAND...: runs it with all output into LOG; on a terminal its newest line is shown meanwhile.
+logged() {
+    local log=$1 line
+    shift
+    if [ -t 2 ]; then
+        "$@" </dev/null 2>&1 | tee "$log" | while IFS= read -r line; do
+            printf '\r\033[K   %.*s' "$((${COLUMNS:-80} - 5))" "$line" >&2
+        done
+        local status=${PIPESTATUS[0]}
+        printf '\r\033[K' >&2
+        return "$status"
+    fi
+    "$@" </dev/null >"$log" 2>&1
+}
