@@ -1,0 +1,184 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vminit/core/asio.hpp"
+#include "vminit/core/clock.hpp"
+#include "vminit/core/result.hpp"
+#include "vminit/process/cgroup_metrics.hpp"
+#include "vminit/process/host_dialect.hpp"
+#include "vminit/process/process_state.hpp"
+#include "vminit/process/stdio_uri.hpp"
+#include "vminit/runc/oci_spec.hpp"
+#include "vminit/runc/rootfs.hpp"
+#include "vminit/runc/runc_service.hpp"
+#include "vminit/system/mount_entry.hpp"
+
+namespace vminit::process {
+
+/// `containerd.runc.v1.Options` as far as it concerns us.
+struct runtime_options {
+    bool no_pivot_root = false;
+    bool no_new_keyring = false;
+    bool systemd_cgroup = false;
+    std::uint32_t io_uid = 0;
+    std::uint32_t io_gid = 0;
+    std::string binary_name;  ///< empty = the service's
+    std::string root;         ///< empty = the service's
+};
+
+struct create_request {
+    create_request() = default;
+
+    std::string id;
+    std::string bundle;  ///< absolute
+    std::vector<system::mount_entry> rootfs;
+    stdio_uris stdio;
+    std::string checkpoint;
+    std::string parent_checkpoint;
+    runtime_options options;
+};
+
+struct exec_request {
+    exec_request() = default;
+
+    std::string id;
+    std::string exec_id;
+    stdio_uris stdio;
+    std::string spec_json;  ///< OCI Process object
+};
+
+struct checkpoint_request {
+    checkpoint_request() = default;
+
+    std::string id;
+    std::string path;
+    bool exit = false;  ///< the container ends with it
+    bool open_tcp = false, external_unix_sockets = false, terminal = false, file_locks = false;
+    std::vector<std::string> empty_namespaces;
+    std::string cgroups_mode, image_path, work_path, parent_path;
+};
+
+struct process_snapshot {
+    std::string id;  ///< the exec id for an exec
+    std::string bundle;
+    std::uint32_t pid = 0;
+    process_status status = process_status::unknown;
+    stdio_uris stdio;
+    std::uint32_t exit_status = 0;
+    std::optional<wall_time> exited_at;
+};
+
+struct process_info {
+    process_info() = default;
+    process_info(std::uint32_t pid, std::string exec_id) : pid(pid), exec_id(std::move(exec_id)) {}
+
+    std::uint32_t pid = 0;
+    std::string exec_id;  ///< empty for init and for what containers started themselves
+
+    friend bool operator==(const process_info&, const process_info&) = default;
+};
+
+/// How long things may take before we go on without them. Each has a default that hosts can live with.
+struct process_limits {
+    clock::duration console = std::chrono::seconds(30);  ///< for the runtime to send the terminal
+    clock::duration held_output =
+        std::chrono::seconds(2);  ///< after an exit: descendants keep the pipe open, or the host does not read
+    clock::duration removed_exit = std::chrono::seconds(5);       ///< for init to die of `delete --force`
+    clock::duration late_input = std::chrono::milliseconds(100);  ///< CloseIO: for what is on its way to arrive
+    clock::duration logger_exit = std::chrono::seconds(12);       ///< for a binary logger after SIGTERM, then SIGKILL
+};
+
+struct process_config {
+    process_config() = default;
+
+    host_dialect dialect;
+    process_limits limits;
+    runc::resource_limits resource_limits = runc::resource_limits::keep;
+    bool relax_spec = true;  ///< rewrite config.json at Create (runc/oci_spec.hpp)
+    bool no_pivot = false;   ///< for a root that is still the initramfs
+    std::string resolv_conf = "/etc/resolv.conf";
+    std::string cgroup_root = "/sys/fs/cgroup";
+    runc::serial_resolver resolve_serial;  ///< empty: `serial:` sources fail with not_found
+
+    /// Called with `<bundle>/rootfs` after a container's rootfs has been mounted, before its runtime is started.
+    std::function<void(const std::string& container_id, const std::string& rootfs)> on_rootfs_mounted;
+};
+
+/// The containers of this VM and their processes: what containerd's Task API talks about, without the wire.
+///
+/// Every call that names a container: not_found `container not created` if there is none; one that names an exec:
+/// not_found `process does not exist <exec_id>`. Wrong-state calls: failed_precondition with containerd's texts
+/// (process_state.hpp). An empty `exec_id` is the init process. Arguments are values; calls may be cancelled (the
+/// runtime is then killed and what was begun is undone) and may run beside each other: `state` never waits, calls on
+/// different processes do not wait for each other.
+///
+/// Events go to `events::exchange_service`, each exactly once, before the state they tell of can be seen.
+class process_service : public asio::execution_context::service {
+public:
+    using key_type = process_service;
+    static inline asio::execution_context::id id;
+
+    static constexpr std::size_t max_containers = 1024;  ///< a VM holds one or a few
+    static constexpr std::size_t max_execs_per_container =
+        1024;  ///< added and not deleted; a host that never deletes must not grow us
+
+    explicit process_service(asio::execution_context& context);
+    process_service(asio::execution_context& context, process_config config);
+    ~process_service() override;
+
+    /// Makes the container; its init waits for `start`. Returns init's pid. The id is taken from the first moment: a
+    /// second caller gets already_exists `container <id> already exists` at once. On failure everything is undone in
+    /// reverse.
+    awaitable<result<std::uint32_t>> create(create_request request);
+
+    awaitable<result<std::uint32_t>> start(std::string id, std::string exec_id);
+
+    /// Delete. Output is drained before (bounded), streams are closed, mounts undone, the id is free again. A created
+    /// container is killed and its exit awaited. A failed delete can be repeated.
+    awaitable<result<process_exit>> remove(std::string id, std::string exec_id);
+
+    /// Adds an exec; nothing runs before its `start`.
+    awaitable<result<void>> exec(exec_request request);
+
+    awaitable<result<void>> kill(std::string id, std::string exec_id, std::uint32_t signal, runc::kill_scope scope);
+
+    /// The exit, whenever it comes or came. Cancellable: `cancelled`.
+    awaitable<result<process_exit>> wait(std::string id, std::string exec_id);
+
+    result<process_snapshot> state(const std::string& id, const std::string& exec_id) const;
+    std::optional<std::uint32_t> init_pid(const std::string& id) const;
+    awaitable<result<std::vector<process_info>>> pids(std::string id);
+    awaitable<result<void>> resize(std::string id, std::string exec_id, std::uint32_t width, std::uint32_t height);
+
+    /// Closes the process's stdin after what has already arrived. Idempotent; success without stdin.
+    awaitable<result<void>> close_io(std::string id, std::string exec_id);
+
+    /// Errors: not_found `cgroup does not exist`.
+    awaitable<result<cgroup_metrics>> stats(std::string id);
+    awaitable<result<void>> update(std::string id, std::string resources_json);
+    awaitable<result<void>> pause(std::string id);
+    awaitable<result<void>> resume(std::string id);
+    awaitable<result<void>> checkpoint(checkpoint_request request);
+
+    std::size_t container_count() const noexcept;
+
+    /// For power-off: refuses new containers and execs, kills every container's processes through their cgroups and
+    /// waits until their exits are told, at most `limit`. Idempotent.
+    awaitable<void> kill_all(clock::duration limit);
+
+private:
+    void shutdown() noexcept override;
+
+    struct core;
+    std::shared_ptr<core> core_;
+};
+
+}  // namespace vminit::process

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "vminit/core/result.hpp"
+
+/// Where a process's stdin, stdout and stderr go, as the host names them.
+namespace vminit::process {
+
+/// The strings of a Create or Exec request. Empty = not used.
+struct stdio_uris {
+    stdio_uris() = default;
+    stdio_uris(std::string in, std::string out, std::string err, bool terminal)
+        : in(std::move(in)), out(std::move(out)), err(std::move(err)), terminal(terminal) {}
+
+    std::string in, out, err;
+    bool terminal = false;
+
+    friend bool operator==(const stdio_uris&, const stdio_uris&) = default;
+};
+
+enum class stdio_scheme {
+    none,    ///< empty: /dev/null
+    stream,  ///< `stream://<n>`: a connection of the stream port
+    fifo,    ///< a path, or `fifo://<path>`
+    file,    ///< `file://<path>`: appended to
+    binary,  ///< `binary://<path>?k=v`: a logger process
+};
+
+/// One URI, understood. Decided for each of the three by itself.
+struct stdio_target {
+    stdio_scheme scheme = stdio_scheme::none;
+    std::uint32_t stream = 0;
+    std::string path;
+    std::vector<std::pair<std::string, std::string>> arguments;  ///< of a logger, in the URI's order, decoded
+
+    friend bool operator==(const stdio_target&, const stdio_target&) = default;
+};
+
+enum class stdio_direction { input, output };
+
+/// Errors: not_implemented `unsupported STDIO scheme X`; invalid_argument for a bad stream number, for a file or logger
+/// as stdin, and for paths that are not absolute.
+result<stdio_target> parse_stdio_uri(std::string_view uri, stdio_direction direction);
+
+}  // namespace vminit::process
