@@ -14,6 +14,7 @@
 #include "vminit/core/kernel_cmdline.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/system/mount.hpp"
+#include "vminit/system/mount_table.hpp"
 #include "vminit/system/network.hpp"
 
 namespace vminit::system {
@@ -40,6 +41,13 @@ boot_mount mount_of(const char* target, const char* type, const char* source, st
 
 boot_step step_of(const char* name, step_policy policy, result<void> (*run)(step_notes&)) {
     return {name, policy, run};
+}
+
+// proc and tmpfs make a new filesystem each time and never say EBUSY, so the table is asked as well.
+bool is_mounted(const std::vector<mount_info>& table, const mount_entry& entry) {
+    return std::any_of(table.begin(), table.end(), [&](const auto& mount) {
+        return mount.mount_point == entry.target && mount.type == entry.type;
+    });
 }
 
 result<void> mount_at_boot(const boot_mount& mount) {
@@ -149,7 +157,10 @@ result<void> open_console(step_notes& notes) {
 result<void> mount_all(const std::vector<boot_mount>& mounts, step_notes& notes) {
     notes.expect(attempt("mount", "make / private",
                          [] { return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr); }));
+    // Without /proc nothing is known, and nothing but what this boot did can be mounted.
+    auto table = read_mount_table();
     for (const auto& mount : mounts) {
+        if (table && is_mounted(*table, mount.entry)) continue;
         auto mounted = mount_at_boot(mount);
         if (mounted) continue;
         if (mount.policy == step_policy::fatal) return mounted;

@@ -35,11 +35,15 @@ bool is_initial_ramfs(const std::vector<mount_info>& table) {
     return root != table.rend() && root->type == "rootfs";
 }
 
-// What lies on the old root has a copy on the new one; the originals would stay in every namespace made later.
-void detach_originals(std::vector<mount_info> table) {
-    std::sort(table.begin(), table.end(), [](const auto& a, const auto& b) { return a.mount_point > b.mount_point; });
+// What is mounted on the old root moves along: left there it would be cloned into every namespace made later.
+void move_along(const std::vector<mount_info>& table, step_notes& notes) {
     for (const auto& mount : table) {
-        if (mount.mount_point != "/") (void)unmount_filesystem(mount.mount_point, unmount_mode::lazy);
+        bool is_top_level = mount.mount_point != "/" && mount.mount_point.rfind('/') == 0;
+        if (!is_top_level) continue;
+        std::string target = stage + mount.mount_point;
+        notes.expect(attempt("mount", target, [&] {
+            return ::mount(mount.mount_point.c_str(), target.c_str(), nullptr, MS_MOVE, nullptr);
+        }));
     }
 }
 
@@ -53,9 +57,9 @@ result<void> steps::move_root(step_notes& notes) {
     if (!table) return table.error();
     if (!is_initial_ramfs(*table)) return {};
     if (auto made = make_directories(stage, 0700); !made) return made.error();
-    auto bound = attempt("mount", stage, [] { return ::mount("/", stage, nullptr, MS_BIND | MS_REC, nullptr); });
+    auto bound = attempt("mount", stage, [] { return ::mount("/", stage, nullptr, MS_BIND, nullptr); });
     if (!bound) return bound;
-    detach_originals(*table);
+    move_along(*table, notes);
     if (auto entered = attempt("chdir", stage, [] { return ::chdir(stage); }); !entered) return entered;
     auto moved = attempt("mount", "move /", [] { return ::mount(".", "/", nullptr, MS_MOVE, nullptr); });
     if (!moved) return moved;
