@@ -40,10 +40,12 @@ int fail_pidfd_open(std::string_view name) { return name == "pidfd_open" ? EMFIL
 
 TEST_CASE_METHOD(output_fixture, "a child gets exactly its arguments and environment", "[reaper]") {
     spawn_options options("/bin/sh", {"not-sh", "-c", "printf '%s|' \"$0\" \"$@\"; env", "zero", "a b", ""});
-    options.env = std::vector<std::string>{"ONLY=this"};
+    std::string long_value(200, 'v');
+    options.env = std::vector<std::string>{"ONLY=this", "LONG=" + long_value};
     auto text = output_of(std::move(options));
     CHECK(text.starts_with("zero|a b||"));
     CHECK(text.find("ONLY=this\n") != std::string::npos);
+    CHECK(text.find("LONG=" + long_value + "\n") != std::string::npos);
     CHECK(text.find("HOME=") == std::string::npos);
 }
 

@@ -252,7 +252,8 @@ result<spawned> spawn(const spawn_options& options) {
         if (!opened) return opened.error().within("fork/exec " + *path);
         cgroup = std::move(*opened);
     }
-    auto environment = pointers_to(options.env.value_or(std::vector<std::string>()));
+    std::vector<const char*> environment;
+    if (options.env) environment = pointers_to(*options.env);
     child_setup setup(options, *staged, cgroup.get());
     pid_t pid = launch_detached(options, *path, setup, environment);
     if (pid == -1) return launch_error(*path, EAGAIN, "vfork");
