@@ -140,7 +140,8 @@ void logger::verbatim(std::string_view line) { sink_(log_level::info, line); }
 
 bool logger::admit(log_level level) {
     auto now = clock::now();
-    double elapsed = std::chrono::duration<double>(now - refilled_).count();
+    // A `manual_time` put in place later may start before the last line's time.
+    double elapsed = std::max(0.0, std::chrono::duration<double>(now - refilled_).count());
     refilled_ = now;
     tokens_ = std::min<double>(burst, tokens_ + elapsed * rate_limit);
     if (tokens_ < 1 && level != log_level::error) {
