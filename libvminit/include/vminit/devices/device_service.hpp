@@ -25,7 +25,7 @@ struct device_counters {
     std::uint64_t overruns = 0;  ///< the kernel dropped messages (ENOBUFS): everything was looked at again
 };
 
-/// Devices coming and going. Listens to the kernel's uevents from its construction on; nothing is polled.
+/// Devices coming and going. Listens to the kernel's uevents while somebody waits for a device; nothing is polled.
 ///
 /// If the netlink socket cannot be opened (no rights, in a container) waiting still works, looking again every 100 ms.
 class device_service : public asio::execution_context::service {

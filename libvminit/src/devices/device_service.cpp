@@ -1,0 +1,119 @@
+#include "vminit/devices/device_service.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <optional>
+
+#include "uevent_listener.hpp"
+#include "vminit/core/blocking.hpp"
+#include "vminit/core/timeout.hpp"
+
+namespace vminit::devices {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto look_interval = 100ms;  // only without uevents
+
+// What a look at the system found: the path, or nothing yet.
+using look = std::function<result<std::optional<std::string>>()>;
+
+std::optional<std::string> existing(std::string path) {
+    if (::access(path.c_str(), F_OK) != 0) return std::nullopt;
+    return path;
+}
+
+}  // namespace
+
+class device_service::implementation {
+public:
+    implementation(asio::execution_context& context, device_config settings)
+        : config(std::move(settings)),
+          blocking(asio::use_service<blocking_service>(context)),
+          listener(static_cast<asio::io_context&>(context).get_executor(), log_of(context)) {}
+
+    awaitable<result<std::string>> find(look check, clock::duration limit, std::string what);
+
+    device_config config;
+    blocking_service& blocking;
+    uevent_listener listener;
+
+private:
+    awaitable<void> wait_for_change(std::uint64_t seen, clock::time_point deadline);
+};
+
+// Listening begins before the first look: a device that comes in between has its uevent waiting.
+awaitable<result<std::string>> device_service::implementation::find(look check, clock::duration limit, std::string what) {
+    uevent_listener::use listening(listener);
+    auto deadline = clock::now() + limit;
+    for (;;) {
+        auto seen = listener.generation();
+        // In the pool: reading a virtio disk's serial asks the host.
+        auto found = co_await blocking.run(check);
+        if (!found) co_return found.error().within(what);
+        if (*found) co_return **found;
+        if (clock::now() >= deadline) co_return error(errc::not_found, what);
+        co_await wait_for_change(seen, deadline);
+    }
+}
+
+awaitable<void> device_service::implementation::wait_for_change(std::uint64_t seen, clock::time_point deadline) {
+    using namespace asio::experimental::awaitable_operators;
+    while (listener.generation() == seen) {
+        auto left = deadline - clock::now();
+        if (left <= clock::duration::zero()) co_return;
+        if (!listener.is_listening()) {
+            co_await sleep_for(std::min<clock::duration>(left, look_interval));
+            co_return;
+        }
+        co_await (listener.wait() || sleep_for(left));
+    }
+}
+
+device_service::device_service(asio::execution_context& context) : device_service(context, device_config()) {}
+
+device_service::device_service(asio::execution_context& context, device_config config)
+    : asio::execution_context::service(context),
+      impl_(std::make_unique<implementation>(context, std::move(config))) {}
+
+device_service::~device_service() = default;
+
+void device_service::shutdown() noexcept { impl_->listener.shut_down(); }
+
+device_counters device_service::counters() const noexcept { return impl_->listener.counters(); }
+
+awaitable<result<std::string>> device_service::find_block_by_serial(std::string serial, clock::duration limit) {
+    look check = [serial, config = impl_->config]() -> result<std::optional<std::string>> {
+        auto devices = read_block_devices(config.sysfs);
+        if (!devices) return devices.error();
+        for (const auto& device : *devices) {
+            bool is_it = device.partition == 0 && !device.serial.empty() && device.serial == serial;
+            if (is_it) return existing(config.dev + "/" + device.name);
+        }
+        return std::nullopt;
+    };
+    std::string what = "resolve block device by serial \"" + serial + "\"";
+    return impl_->find(std::move(check), limit, std::move(what));
+}
+
+awaitable<result<std::string>> device_service::find_block_by_name(std::string name, clock::duration limit) {
+    look check = [name, config = impl_->config]() -> result<std::optional<std::string>> {
+        auto devices = read_block_devices(config.sysfs);
+        if (!devices) return devices.error();
+        bool is_there = std::any_of(devices->begin(), devices->end(), [&](const auto& one) { return one.name == name; });
+        return is_there ? existing(config.dev + "/" + name) : std::nullopt;
+    };
+    return impl_->find(std::move(check), limit, "wait for block device \"" + name + "\"");
+}
+
+awaitable<result<void>> device_service::wait_for_path(std::string path, clock::duration limit) {
+    look check = [path]() -> result<std::optional<std::string>> { return existing(path); };
+    auto found = co_await impl_->find(std::move(check), limit, "wait for " + path);
+    if (!found) co_return found.error();
+    co_return result<void>();
+}
+
+}  // namespace vminit::devices

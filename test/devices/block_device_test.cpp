@@ -1,0 +1,46 @@
+#include "vminit/devices/block_device.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "fake_sysfs.hpp"
+
+using namespace vminit;
+using namespace vminit::devices;
+
+TEST_CASE("disks and partitions are read from sysfs in order of name", "[block]") {
+    test::fake_sysfs system;
+    system.add_disk("vdb", "  root disk \n");
+    system.add_disk("vda");
+    system.add_partition("vdb", "vdb2", 2);
+    system.add_partition("vdb", "vdb1", 1);
+    auto devices = read_block_devices(system.config().sysfs);
+    REQUIRE(devices);
+    REQUIRE(devices->size() == 4);
+    CHECK(devices->at(0).name == "vda");
+    CHECK(devices->at(0).serial.empty());
+    CHECK(devices->at(1).name == "vdb");
+    CHECK(devices->at(1).serial == "root disk");
+    CHECK(devices->at(1).partition == 0);
+    CHECK(devices->at(2).name == "vdb1");
+    CHECK(devices->at(2).disk == "vdb");
+    CHECK(devices->at(2).partition == 1);
+    CHECK(devices->at(2).serial == "root disk");
+    CHECK(devices->at(3).partition == 2);
+}
+
+TEST_CASE("without a block layer there are no disks", "[block]") {
+    test::temporary_directory empty;
+    auto devices = read_block_devices(empty.path());
+    REQUIRE(devices);
+    CHECK(devices->empty());
+}
+
+TEST_CASE("virtio disks are named as the kernel names them", "[block]") {
+    CHECK(virtio_disk_name(0) == "vda");
+    CHECK(virtio_disk_name(25) == "vdz");
+    CHECK(virtio_disk_name(26) == "vdaa");
+    CHECK(virtio_disk_name(51) == "vdaz");
+    CHECK(virtio_disk_name(52) == "vdba");
+    CHECK(virtio_disk_name(701) == "vdzz");
+    CHECK(virtio_disk_name(702) == "vdaaa");
+}
