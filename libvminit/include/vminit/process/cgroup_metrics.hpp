@@ -16,9 +16,9 @@ struct psi_data {
     friend bool operator==(const psi_data&, const psi_data&) = default;
 };
 
+/// A half is absent when the file has no such line: older kernels have no `full` for the cpu.
 struct psi_stats {
-    psi_data some;
-    std::optional<psi_data> full;  ///< older kernels have none for the cpu
+    std::optional<psi_data> some, full;
     friend bool operator==(const psi_stats&, const psi_stats&) = default;
 };
 
@@ -91,13 +91,16 @@ struct cgroup_metrics {
     rdma_stat rdma;
     io_stat io;
     std::vector<hugetlb_stat> hugetlb;
-    std::optional<memory_events> events;
+    std::optional<memory_events> events;  ///< absent if memory.events is missing or empty
     friend bool operator==(const cgroup_metrics&, const cgroup_metrics&) = default;
 };
 
-/// Reads all metrics of the cgroup directory `path`. Missing files are zeros; so is a cgroup that goes away meanwhile.
-/// Errors: other I/O errors on cpu.stat, memory.stat and memory.events. `hugepages` is the directory with one
-/// `hugepages-<N>kB` a size. A few dozen short reads of kernel memory: it does not sleep.
+/// Reads all metrics of the cgroup directory `path`. A missing file, a controller that is off and a cgroup that goes
+/// away meanwhile read as zeros, and so does a value that is no number; malformed lines are skipped. `hugepages` is the
+/// directory with one `hugepages-<N>kB` a size: an entry each, in directory order.
+///
+/// A few dozen short reads of kernel memory: it does not wait for I/O. Errors: `unknown` with the text of the failed
+/// read for other I/O errors on cpu.stat, memory.stat and memory.events; those on other files read as zeros too.
 result<cgroup_metrics> read_cgroup_metrics(const std::string& path,
                                            const std::string& hugepages = "/sys/kernel/mm/hugepages");
 
