@@ -57,3 +57,18 @@ function(vminit_add_privileged_tests layer)
     set_tests_properties("${layer}: privileged" PROPERTIES LABELS privileged TIMEOUT 120)
   endif()
 endfunction()
+
+# vminit_finish_command(TARGET)
+#
+# With VMINIT_STATIC, as in the release preset: one static binary beside nothing, its debug information in TARGET.debug.
+# --fatal-warnings keeps out what glibc cannot do statically (getaddrinfo, NSS, dlopen).
+function(vminit_finish_command target)
+  if(NOT VMINIT_STATIC)
+    return()
+  endif()
+  target_link_options(${target} PRIVATE -static -Wl,--fatal-warnings)
+  add_custom_command(TARGET ${target} POST_BUILD
+    COMMAND ${VMINIT_OBJCOPY} --only-keep-debug $<TARGET_FILE:${target}> $<TARGET_FILE:${target}>.debug
+    COMMAND ${VMINIT_OBJCOPY} --strip-all --add-gnu-debuglink=$<TARGET_FILE:${target}>.debug $<TARGET_FILE:${target}>
+    VERBATIM)
+endfunction()

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "settings.hpp"
+#include "vminit/core/asio.hpp"
+#include "vminit/core/kernel_cmdline.hpp"
+#include "vminit/core/log.hpp"
+#include "vminit/core/result.hpp"
+#include "vminit/core/task_group.hpp"
+#include "vminit/system/boot_timeline.hpp"
+#include "vminit/system/network.hpp"
+#include "vminit/system/power.hpp"
+
+namespace vminit::vminitd {
+
+/// The layers of libvminit, put together on one context: makes each service with its settings, registers the ttrpc
+/// services, listens, and goes down in order. No logic of its own.
+class guest {
+public:
+    /// Makes the services. `values` and `timeline` outlive the guest.
+    guest(asio::io_context& context, const settings& values, const kernel_cmdline& cmdline,
+          system::boot_timeline& timeline);
+
+    /// Binds both ports and starts serving. Errors: those of the listeners; nothing is left listening then.
+    result<void> serve();
+
+private:
+    void make_services();
+    void register_apis();
+    void add_shutdown_phases();
+    awaitable<void> configure_network(system::network_settings settings);
+    static system::power_options power_options(asio::io_context& context);
+    awaitable<void> end_events();
+    awaitable<void> stop_serving();
+    awaitable<void> sync_disks();
+
+    asio::io_context& context_;
+    const settings& values_;
+    system::boot_timeline& timeline_;
+    logger& log_;
+    system::power_control power_;
+    task_group tasks_;
+};
+
+}  // namespace vminit::vminitd

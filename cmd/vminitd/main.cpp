@@ -1,0 +1,107 @@
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "guest.hpp"
+#include "settings.hpp"
+#include "version.hpp"
+#include "vminit/core/kernel_cmdline.hpp"
+#include "vminit/core/log.hpp"
+#include "vminit/system/boot_plan.hpp"
+#include "vminit/system/boot_steps.hpp"
+#include "vminit/system/boot_timeline.hpp"
+#include "vminit/system/cleanup.hpp"
+#include "vminit/system/fatal.hpp"
+#include "vminit/system/power.hpp"
+
+namespace {
+
+using namespace vminit;
+using namespace vminit::vminitd;
+
+bool is_init() { return ::getpid() == 1; }
+
+logger make_logger(const settings& values) {
+    auto level = log_level::info;
+    parse_log_level(values.log_level, level);
+    if (values.debug) level = log_level::debug;
+    auto format = values.log_format == "text" ? log_format::text : log_format::json;
+    return logger(descriptor_sink(STDERR_FILENO), level, format);
+}
+
+int print(const std::string& text) {
+    // stdout of PID 1 may be closed; then there is nobody to tell.
+    [[maybe_unused]] auto written = ::write(STDOUT_FILENO, text.data(), text.size());
+    return 0;
+}
+
+/// The loop goes on after an exception that a handler let escape: that handler is lost, PID 1 is not.
+void run(asio::io_context& context, logger& log) {
+    for (;;) {
+        try {
+            context.run();
+            return;
+        } catch (const std::exception& thrown) {
+            log.error("exception in the event loop", {{"error", thrown.what()}});
+        } catch (...) {
+            log.error("exception in the event loop", {{"error", "of unknown type"}});
+        }
+    }
+}
+
+result<void> boot(system::boot_timeline& timeline, logger& log) {
+    if (!is_init()) return {};
+    return system::run_boot(system::vm_boot_plan(), timeline, log);
+}
+
+/// PID 1 must not return from main: that would be a kernel panic.
+int give_up(const error& failure, logger& log) {
+    log.error("cannot serve, powering off", {{"error", failure}});
+    if (is_init()) {
+        system::clean_up({});
+        system::remount_read_only();
+        system::power_off_machine();
+    }
+    return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+    system::install_fatal_handlers();
+    system::boot_timeline timeline;
+    timeline.reached("pid1-entry");
+
+    std::vector<std::string> arguments(argv + 1, argv + argc);
+    // /proc is not there yet; the kernel command line joins in after the boot steps.
+    auto flags = load_settings(arguments, kernel_cmdline());
+    if (!is_init() && flags.values.show_version) return print(version_text());
+    if (!is_init() && flags.values.show_help) return print(help_text());
+
+    asio::io_context context{1};
+    auto& log = asio::make_service<log_service>(context, make_logger(flags.values)).log();
+    auto booted = boot(timeline, log);
+
+    auto cmdline = kernel_cmdline::read().value_or(kernel_cmdline());
+    auto loaded = load_settings(arguments, cmdline);
+    log = make_logger(loaded.values);
+    for (const auto& problem : loaded.problems) {
+        log.warn("setting not used", {{"source", problem.source}, {"name", problem.name}, {"reason", problem.reason}});
+    }
+    auto profile = cmdline.has_prefix("spin.profile") ? system::boot_profile::on : system::boot_profile::off;
+    timeline.print_to(log, profile);
+    if (!booted) return give_up(booted.error(), log);
+    timeline.reached("system-init");
+
+    guest machine(context, loaded.values, cmdline, timeline);
+    if (auto serving = machine.serve(); !serving) return give_up(serving.error(), log);
+    run(context, log);
+    return 0;
+} catch (const std::exception& thrown) {
+    // Only out-of-memory while composing gets here.
+    vminit::logger log(vminit::descriptor_sink(STDERR_FILENO));
+    return give_up(vminit::error(vminit::errc::internal, thrown.what()), log);
+}
