@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <exception>
 #include <string>
 
@@ -19,6 +20,8 @@
 #include "vminit/core/log.hpp"
 #include "vminit/core/task_group.hpp"
 #include "vminit/core/timeout.hpp"
+#include "vminit/devices/device_service.hpp"
+#include "vminit/devices/extras.hpp"
 #include "vminit/system/boot_steps.hpp"
 #include "vminit/system/fatal.hpp"
 #include "vminit/system/mount_table.hpp"
@@ -123,7 +126,9 @@ awaitable<void> probe_freeze(asio::io_context& context) {
     auto& service = asio::use_service<system_service>(context);
     ::mkdir("/run/disk", 0755);
     ::mkdir("/run/disk2", 0755);
-    if (::mount("/dev/vda", "/run/disk", "ext4", 0, nullptr) != 0) co_return;
+    auto disk = co_await asio::use_service<devices::device_service>(context).find_block_by_serial("probe");
+    say("disk", disk ? *disk : disk.error().message());
+    if (!disk || ::mount(disk->c_str(), "/run/disk", "ext4", 0, nullptr) != 0) co_return;
     ::mount("/run/disk", "/run/disk2", nullptr, MS_BIND, nullptr);
     auto first = co_await service.freeze_filesystems();
     say("freeze", first ? first->size() == 1 ? first->front() : "several" : first.error().message());
@@ -135,6 +140,17 @@ awaitable<void> probe_freeze(asio::io_context& context) {
     say("write-after-thaw", written ? "ok" : written.error().message());
     auto again = co_await service.thaw_filesystems();
     say("thaw-again", again ? "ok" : again.error().message());
+}
+
+awaitable<void> probe_extras(asio::io_context& context) {
+    auto cmdline = kernel_cmdline::read();
+    auto settings = devices::parse_extras_settings(*cmdline);
+    if (!settings || !*settings) co_return;
+    auto report = co_await devices::extract_extras(context, **settings);
+    say("extras", report ? std::to_string(report->files) : report.error().message());
+    say_mode("/run/spin-stack/spin-supervisor");
+    say("executes", ::access("/run/spin-stack/spin-supervisor", X_OK) == 0 ? "yes" : "no");
+    say_file("/run/spin-stack/.extras-extracted");
 }
 
 void go_down(asio::io_context& context, const std::string& how) {
@@ -165,6 +181,7 @@ void go_down(asio::io_context& context, const std::string& how) {
     tasks.spawn("trigger", [](asio::io_context& where) -> awaitable<void> {
         co_await probe_services(where);
         co_await probe_freeze(where);
+        co_await probe_extras(where);
         ::kill(::getpid(), SIGINT);
     }(context));
     context.run();

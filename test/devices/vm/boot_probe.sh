@@ -11,13 +11,17 @@ trap 'rm -rf "$work"' EXIT
 initrd=$("$source/test/vm/make-initrd" --without-runtime --modules virtio_pci,virtio_blk,virtio_net,erofs,overlay,vsock \
     -o "$work/initrd" "$probe") || exit 1
 truncate -s 16M "$work/disk" && mkfs.ext4 -q "$work/disk" || exit 1
+mkdir -p "$work/extras/run/spin-stack" && echo '#!/bin/sh' >"$work/extras/run/spin-stack/spin-supervisor" || exit 1
+chmod 4755 "$work/extras/run/spin-stack/spin-supervisor"
+tar -C "$work/extras" --transform 's,^\./,/,' -P -cf "$work/extras.tar" ./run/spin-stack/spin-supervisor && truncate -s %512 "$work/extras.tar" || exit 1
 failures=0
 
 run() { # SCENARIO
     local accel=tcg
     timeout 120 qemu-system-x86_64 -M "q35,accel=$accel" -cpu max -smp 2 -m 256 -kernel "$kernel/vmlinuz" -initrd "$initrd" \
-        -append "console=ttyS0 quiet loglevel=3 panic=1 nokaslr mitigations=off ip=10.0.2.15::10.0.2.2:255.255.255.0:probe:eth0:none:10.0.2.3 spin.metadata_addr=x -- $1" \
-        -drive "if=none,id=d,format=raw,file=$work/disk" -device virtio-blk-pci,drive=d,serial=probe \
+        -append "console=ttyS0 quiet loglevel=3 panic=1 nokaslr mitigations=off ip=10.0.2.15::10.0.2.2:255.255.255.0:probe:eth0:none:10.0.2.3 spin.metadata_addr=x spin.extras_disk=1 -- $1" \
+        -drive "if=none,id=x,format=raw,readonly=on,file=$work/extras.tar" -device virtio-blk-pci,drive=x,addr=10 \
+        -drive "if=none,id=d,format=raw,file=$work/disk" -device virtio-blk-pci,drive=d,serial=probe,addr=9 \
         -nic user,model=virtio-net-pci -display none -nodefaults -no-reboot -serial "file:$work/log" </dev/null
     status=$?
     tr -d '\r' <"$work/log" >"$work/text"
@@ -74,6 +78,11 @@ for scenario; do
         expect cpu 'PROBE /sys/devices/system/cpu/online 0-1'
         expect cpu 'PROBE offline-cpu-9 cpu 9 not present: not found'
         expect resume 'PROBE resume 200000000'
+        expect disk 'PROBE disk /dev/vda'
+        expect extras 'PROBE extras 1'
+        expect extras 'PROBE mode:/run/spin-stack/spin-supervisor 100755'
+        expect extras 'PROBE executes yes'
+        expect extras 'PROBE /run/spin-stack/.extras-extracted done'
         expect freeze 'PROBE freeze /run/disk'
         expect freeze 'PROBE freeze-again 1'
         expect thaw 'PROBE thaw ok'
