@@ -1,6 +1,7 @@
 #include "vminit/core/task_group.hpp"
 
 #include <catch2/catch.hpp>
+#include <boost/asio/post.hpp>
 #include <stdexcept>
 
 #include "support/io_fixture.hpp"
@@ -83,6 +84,32 @@ TEST_CASE("a task spawned after stop ends at its first suspension", "[core]") {
     tasks.spawn("late", sleep_long(unwound));
     io.poll();
     CHECK(unwound);
+    CHECK(tasks.size() == 0);
+}
+
+TEST_CASE("a task stopped in the turn that spawned it ends at its first suspension", "[core]") {
+    test::io_fixture io;
+    task_group tasks(io.ex(), io.log());
+    bool unwound = false;
+    asio::post(io.ctx, [&] {
+        tasks.spawn("early", sleep_long(unwound));
+        tasks.stop();
+    });
+    io.poll();
+    CHECK(unwound);
+    CHECK(tasks.size() == 0);
+}
+
+TEST_CASE("a task that ends in the turn of a stop from outside is not touched any more", "[core]") {
+    test::io_fixture io;
+    task_group tasks(io.ex(), io.log());
+    condition changed(io.ex());
+    auto wait_once = [](condition& what) -> awaitable<void> { co_await what.wait(); };
+    tasks.spawn("waiter", wait_once(changed));
+    io.poll();
+    changed.notify_all();
+    tasks.stop();
+    io.poll();
     CHECK(tasks.size() == 0);
 }
 

@@ -3,8 +3,10 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <exception>
 #include <list>
+#include <utility>
 
 #include "vminit/core/condition.hpp"
 
@@ -15,6 +17,7 @@ namespace {
 struct running_task {
     std::string name;
     asio::cancellation_signal signal;
+    bool is_told = false;  // to end
 };
 
 // What an exception that reached a task's end was about; cancellation is an ordinary end.
@@ -46,6 +49,14 @@ struct task_group::state {
         ended.notify_all();
     }
 
+    void cancel_all() {
+        // A task may end inside emit() and erase itself: step past it first.
+        for (auto task = tasks.begin(); task != tasks.end();) {
+            auto& one = *task++;
+            if (!std::exchange(one.is_told, true)) one.signal.emit(asio::cancellation_type::terminal);
+        }
+    }
+
     executor ex;
     logger& log;
     std::list<running_task> tasks;
@@ -63,16 +74,15 @@ void task_group::spawn(std::string_view name, awaitable<void> task) {
     auto position = std::prev(state_->tasks.end());
     auto finished = [owner = state_, position](std::exception_ptr failure) { owner->finish(position, failure); };
     asio::co_spawn(state_->ex, std::move(task), asio::bind_cancellation_slot(entry.signal.slot(), std::move(finished)));
-    if (state_->is_stopping) entry.signal.emit(asio::cancellation_type::terminal);
+    if (!state_->is_stopping) return;
+    entry.is_told = true;
+    entry.signal.emit(asio::cancellation_type::terminal);
 }
 
 void task_group::stop() {
     state_->is_stopping = true;
-    // A task may end inside emit() and erase itself: step past it first.
-    for (auto task = state_->tasks.begin(); task != state_->tasks.end();) {
-        auto& signal = (task++)->signal;
-        signal.emit(asio::cancellation_type::terminal);
-    }
+    // Outside a handler co_spawn would post the cancellation with a pointer into the task, which may end before it runs.
+    asio::dispatch(state_->ex, [owner = state_] { owner->cancel_all(); });
 }
 
 awaitable<void> task_group::join() {

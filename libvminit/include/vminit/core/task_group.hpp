@@ -26,7 +26,8 @@ public:
     /// Starts `task` at the next turn of the loop. After `stop()` a new task starts cancelled: its first suspension throws.
     void spawn(std::string_view name, awaitable<void> task);
 
-    /// Asks every task to end (`cancellation_type::terminal`). Returns at once; idempotent. Call from a handler of the context.
+    /// Asks every task to end (`cancellation_type::terminal`). Returns at once; idempotent. Outside a handler of
+    /// the context it takes effect at the loop's next turn.
     void stop();
 
     /// Returns when the last task has ended. Not to be called from a task of this group.
