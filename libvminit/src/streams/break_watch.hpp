@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+
+#include "vminit/core/asio.hpp"
+#include "vminit/core/result.hpp"
+
+namespace vminit::streams {
+
+/// Notices that a peer has gone without reading a byte of what it sent: an epoll set of its own for EPOLLRDHUP, which
+/// Asio's reactor does not ask for, and which the reactor watches as one descriptor.
+class break_watch {
+public:
+    /// Errors: errno of epoll_create1.
+    static result<break_watch> open(executor ex);
+
+    result<void> add(int fd, std::uint32_t id);
+    void remove(int fd) noexcept;
+
+    /// Waits until `broken` has something to tell. False when cancelled or closed.
+    awaitable<bool> wait();
+
+    /// The ids whose peer is gone, at most 64 at a time. Each is told until it is removed.
+    std::vector<std::uint32_t> broken();
+
+    void close() noexcept;
+
+private:
+    using descriptor = asio::posix::basic_stream_descriptor<executor>;
+    explicit break_watch(descriptor set) noexcept : set_(std::move(set)) {}
+
+    descriptor set_;
+};
+
+}  // namespace vminit::streams

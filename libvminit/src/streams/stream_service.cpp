@@ -1,0 +1,161 @@
+#include "vminit/streams/stream_service.hpp"
+
+#include <array>
+#include <boost/asio/read.hpp>
+#include <list>
+#include <string>
+#include <utility>
+
+#include "streams/stream_registry.hpp"
+#include "vminit/core/log.hpp"
+#include "vminit/core/task_group.hpp"
+#include "vminit/core/timeout.hpp"
+
+namespace vminit::streams {
+
+namespace {
+
+using id_bytes = std::array<unsigned char, 4>;
+
+std::uint32_t decode(const id_bytes& bytes) noexcept {
+    return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3];
+}
+
+awaitable<result<id_bytes>> read_id(ttrpc::stream_socket& socket) {
+    id_bytes bytes{};
+    auto [failure, count] = co_await asio::async_read(socket, asio::buffer(bytes), as_tuple_awaitable);
+    if (failure) co_return error(failure, "stream handshake");
+    co_return bytes;
+}
+
+}  // namespace
+
+// Shared with the running coroutines, which end after the service when the context goes down.
+struct stream_service::core : std::enable_shared_from_this<core> {
+    core(executor context_executor, logger& where)
+        : ex(context_executor), log(where), tasks(std::make_unique<task_group>(context_executor, where)) {}
+
+    result<void> open_registry() {
+        if (registry) return {};
+        auto watch = break_watch::open(ex);
+        if (!watch) return watch.error();
+        registry.emplace(max_unclaimed, std::move(*watch));
+        tasks->spawn("broken streams", drop_broken(shared_from_this()));
+        return {};
+    }
+
+    static awaitable<void> drop_broken(std::shared_ptr<core> self) {
+        for (;;) {
+            bool is_told = co_await self->registry->wait_for_break();
+            if (!is_told || self->is_closed) co_return;
+            auto dropped = self->registry->drop_broken();
+            self->counters.dropped += dropped;
+            self->log.info("unclaimed streams broke", {{"count", dropped}});
+        }
+    }
+
+    static awaitable<void> accept(std::shared_ptr<core> self, ttrpc::listener& listener) {
+        for (;;) {
+            auto connection = co_await listener.accept();
+            if (!connection) {
+                if (connection.error().kind() != errc::cancelled) {
+                    self->log.error("stream port failed", {{"error", connection.error()}});
+                }
+                co_return;
+            }
+            ++self->counters.accepted;
+            if (self->counters.handshakes >= max_handshakes) {
+                ++self->counters.refused;
+                continue;
+            }
+            ++self->counters.handshakes;
+            self->tasks->spawn("stream handshake", shake_hands(self, std::move(connection->socket)));
+        }
+    }
+
+    static awaitable<void> shake_hands(std::shared_ptr<core> self, ttrpc::stream_socket socket) {
+        auto id = co_await with_timeout(read_id(socket), handshake_limit, "stream handshake");
+        --self->counters.handshakes;
+        auto registered = id ? self->enter(*id, std::move(socket)) : result<void>(id.error());
+        if (registered) co_return;
+        ++self->counters.refused;
+        self->log.info("stream refused", {{"error", registered.error()}});
+    }
+
+    // Registered before it is echoed, because the host may name it as soon as it has the echo; and with no suspension
+    // between, so that nobody claims it while we write.
+    result<void> enter(const id_bytes& bytes, ttrpc::stream_socket socket) {
+        auto id = decode(bytes);
+        if (is_closed) return error(errc::unavailable, "streams are closed");
+        auto added = registry->add(id, std::move(socket));
+        if (!added) return added.error();
+        if (!registry->write(id, bytes.data(), bytes.size())) {
+            registry->take(id);
+            return error(errc::unavailable, "stream " + std::to_string(id) + ": the echo cannot be sent");
+        }
+        ++counters.registered;
+        return {};
+    }
+
+    void close() noexcept {
+        if (std::exchange(is_closed, true)) return;
+        for (auto& listener : listeners) listener.close();
+        if (registry) registry->clear();
+        tasks->stop();
+    }
+
+    executor ex;
+    logger& log;
+    std::unique_ptr<task_group> tasks;
+    std::list<ttrpc::listener> listeners;  // a list: accepting tasks hold references
+    std::optional<stream_registry> registry;
+    stream_counters counters;
+    bool is_closed = false;
+};
+
+stream_service::stream_service(asio::execution_context& context)
+    : asio::execution_context::service(context),
+      core_(std::make_shared<core>(static_cast<asio::io_context&>(context).get_executor(), log_of(context))) {}
+
+stream_service::~stream_service() = default;
+
+void stream_service::shutdown() noexcept {
+    core_->close();
+    core_->tasks.reset();
+}
+
+result<void> stream_service::listen(ttrpc::address where, ttrpc::listen_options options) {
+    if (core_->is_closed) return error(errc::unavailable, "streams are closed");
+    if (auto opened = core_->open_registry(); !opened) return opened.error();
+    auto opened = ttrpc::listener::open(core_->ex, std::move(where), std::move(options));
+    if (!opened) return opened.error();
+    core_->listeners.push_back(std::move(*opened));
+    core_->tasks->spawn("stream port", core::accept(core_, core_->listeners.back()));
+    return {};
+}
+
+result<ttrpc::stream_socket> stream_service::claim(std::uint32_t id) {
+    std::optional<ttrpc::stream_socket> socket;
+    if (core_->registry && !core_->is_closed) socket = core_->registry->take(id);
+    if (!socket) return error(errc::not_found, "unable to get stream " + std::to_string(id));
+    ++core_->counters.claimed;
+    return std::move(*socket);
+}
+
+result<void> stream_service::add(std::uint32_t id, ttrpc::stream_socket socket) {
+    if (core_->is_closed) return error(errc::unavailable, "streams are closed");
+    if (auto opened = core_->open_registry(); !opened) return opened.error();
+    auto added = core_->registry->add(id, std::move(socket));
+    if (added) ++core_->counters.registered;
+    return added;
+}
+
+void stream_service::close() { core_->close(); }
+
+stream_counters stream_service::counters() const noexcept {
+    auto now = core_->counters;
+    now.unclaimed = core_->registry ? core_->registry->size() : 0;
+    return now;
+}
+
+}  // namespace vminit::streams

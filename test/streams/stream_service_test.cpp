@@ -1,0 +1,251 @@
+#include "vminit/streams/stream_service.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <boost/asio/read.hpp>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/io_fixture.hpp"
+#include "support/temporary_directory.hpp"
+#include "vminit/core/unique_fd.hpp"
+
+using namespace vminit;
+using namespace vminit::streams;
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+
+namespace {
+
+std::size_t open_descriptors() {
+    std::size_t count = 0;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
+    return count;
+}
+
+class stream_fixture : public test::io_fixture {
+public:
+    stream_fixture() : streams(asio::use_service<stream_service>(ctx)) {
+        REQUIRE(streams.listen(ttrpc::address::unix_socket(socket_path)));
+    }
+
+    /// A connection as a host makes it, blocking.
+    unique_fd connect() const {
+        unique_fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        sockaddr_un name{};
+        name.sun_family = AF_UNIX;
+        socket_path.copy(name.sun_path, sizeof name.sun_path - 1);
+        REQUIRE(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0);
+        return fd;
+    }
+
+    static void send(const unique_fd& fd, std::string_view bytes) {
+        REQUIRE(::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
+    }
+
+    /// What has arrived; "" also at the end.
+    static std::string received(const unique_fd& fd) {
+        char buffer[64];
+        auto count = ::recv(fd.get(), buffer, sizeof buffer, MSG_DONTWAIT);
+        return count > 0 ? std::string(buffer, static_cast<std::size_t>(count)) : std::string();
+    }
+
+    static bool is_ended(const unique_fd& fd) {
+        char byte;
+        return ::recv(fd.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
+    }
+
+    /// A connection that has done its handshake.
+    unique_fd open_stream(std::string_view id_bytes) {
+        auto fd = connect();
+        auto before = streams.counters().registered;
+        send(fd, id_bytes);
+        pump([&] { return streams.counters().registered == before + 1; });
+        REQUIRE(received(fd) == id_bytes);
+        return fd;
+    }
+
+    test::temporary_directory directory;
+    std::string socket_path = directory.path("streams");
+    stream_service& streams;
+};
+
+const std::string id_7("\0\0\0\x07", 4);
+const std::string id_big("\xde\xad\xbe\xef", 4);
+
+}  // namespace
+
+TEST_CASE_METHOD(stream_fixture, "a stream is echoed its id and is then a byte pipe both ways", "[streams]") {
+    auto host = open_stream(id_big);
+    auto claimed = streams.claim(0xdeadbeef);
+    REQUIRE(claimed);
+    send(host, "stdin");
+    std::string text(5, ' ');
+    run([](ttrpc::stream_socket& socket, std::string& into) -> awaitable<void> {
+        co_await asio::async_read(socket, asio::buffer(into), use_awaitable);
+    }(*claimed, text));
+    CHECK(text == "stdin");
+    CHECK(claimed->write_some(asio::buffer("out", 3)) == 3);
+    CHECK(received(host) == "out");
+    claimed->close();
+    CHECK(is_ended(host));
+}
+
+TEST_CASE_METHOD(stream_fixture, "the id may come in pieces, and nothing is echoed before it is whole", "[streams]") {
+    auto host = connect();
+    send(host, id_7.substr(0, 1));
+    pump([&] { return streams.counters().accepted == 1; });
+    poll();
+    CHECK(received(host) == "");
+    CHECK(streams.counters().handshakes == 1);
+    send(host, id_7.substr(1));
+    pump([&] { return streams.counters().registered == 1; });
+    CHECK(received(host) == id_7);
+    CHECK(streams.counters().handshakes == 0);
+    CHECK(streams.counters().unclaimed == 1);
+}
+
+TEST_CASE_METHOD(stream_fixture, "bytes sent right behind the id are the claimer's", "[streams]") {
+    auto host = open_stream(id_7 + ""s);
+    send(host, "early");
+    poll();
+    auto claimed = streams.claim(7);
+    REQUIRE(claimed);
+    std::string text(5, ' ');
+    CHECK(asio::read(*claimed, asio::buffer(text)) == 5);
+    CHECK(text == "early");
+}
+
+TEST_CASE_METHOD(stream_fixture, "a stream is claimed exactly once", "[streams]") {
+    auto host = open_stream(id_7);
+    auto first = streams.claim(7);
+    REQUIRE(first);
+    auto second = streams.claim(7);
+    REQUIRE_FALSE(second);
+    CHECK(second.error().message() == "unable to get stream 7: not found");
+    CHECK(streams.claim(8).error().kind() == errc::not_found);
+    CHECK(streams.counters().claimed == 1);
+}
+
+TEST_CASE_METHOD(stream_fixture, "an id that waits already is refused without a reply", "[streams]") {
+    auto first = open_stream(id_7);
+    auto second = connect();
+    send(second, id_7);
+    pump([&] { return streams.counters().refused == 1; });
+    CHECK(is_ended(second));
+    CHECK_FALSE(is_ended(first));
+    CHECK(has_line("stream refused error=\"stream 7: already exists\""));
+    CHECK(streams.claim(7));
+    auto third = open_stream(id_7);
+    CHECK(streams.claim(7));
+}
+
+TEST_CASE_METHOD(stream_fixture, "a silent peer delays nobody and is dropped after five seconds", "[streams]") {
+    manual_time time;
+    auto silent = connect();
+    send(silent, "\0"s);
+    pump([&] { return streams.counters().handshakes == 1; });
+    poll();
+    auto host = open_stream(id_7);
+    time.advance(5s - 1ns);
+    poll();
+    CHECK_FALSE(is_ended(silent));
+    time.advance(1ns);
+    pump([&] { return streams.counters().refused == 1; });
+    CHECK(is_ended(silent));
+    CHECK(streams.counters().handshakes == 0);
+    CHECK(has_line("stream refused error=\"stream handshake: context deadline exceeded\""));
+    CHECK(streams.claim(7));
+}
+
+TEST_CASE_METHOD(stream_fixture, "a peer that goes before its id is whole leaves nothing", "[streams]") {
+    {
+        auto host = connect();
+        send(host, id_7.substr(0, 3));
+    }
+    pump([&] { return streams.counters().refused == 1; });
+    CHECK(streams.counters().unclaimed == 0);
+}
+
+TEST_CASE_METHOD(stream_fixture, "a peer that goes before the echo leaves nothing registered", "[streams]") {
+    auto host = connect();
+    send(host, id_7);
+    host.reset();
+    pump([&] { return streams.counters().refused + streams.counters().dropped == 1; });
+    CHECK(streams.counters().unclaimed == 0);
+    CHECK_FALSE(streams.claim(7));
+}
+
+TEST_CASE_METHOD(stream_fixture, "an unclaimed stream is dropped when its connection breaks", "[streams]") {
+    auto other = open_stream(id_big);
+    auto host = open_stream(id_7);
+    SECTION("an idle one") {}
+    SECTION("one with bytes in the socket") { send(host, "unread"); }
+    host.reset();
+    pump([&] { return streams.counters().dropped == 1; });
+    CHECK(streams.counters().unclaimed == 1);
+    CHECK_FALSE(streams.claim(7));
+    CHECK(streams.claim(0xdeadbeef));
+    auto again = open_stream(id_7);
+    CHECK(streams.claim(7));
+}
+
+TEST_CASE_METHOD(stream_fixture, "bytes that wait for their claimer do not keep the loop busy", "[streams]") {
+    auto host = open_stream(id_7);
+    send(host, "early");
+    poll();
+    ctx.restart();
+    CHECK(ctx.poll() == 0);
+}
+
+TEST_CASE_METHOD(stream_fixture, "streams made otherwise are claimed the same way, up to the bound", "[streams]") {
+    auto before = open_descriptors();
+    std::vector<unique_fd> hosts;
+    for (std::uint32_t id = 0; id < stream_service::max_unclaimed; ++id) {
+        auto pair = ttrpc::connected_pair(ex()).value();
+        REQUIRE(streams.add(id, std::move(pair.first)));
+        hosts.push_back(std::move(pair.second));
+    }
+    auto pair = ttrpc::connected_pair(ex()).value();
+    auto refused = streams.add(5000, std::move(pair.first));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message() == "stream 5000: too many unclaimed streams: resource exhausted");
+    CHECK(streams.claim(3));
+    hosts.clear();
+    pump([&] { return streams.counters().unclaimed == 0; });
+    pair.second.reset();
+    CHECK(open_descriptors() == before);
+}
+
+TEST_CASE_METHOD(stream_fixture, "closing ends the port, handshakes and unclaimed streams, not claimed ones",
+                 "[streams]") {
+    auto claimed_host = open_stream(id_7);
+    auto claimed = streams.claim(7);
+    auto waiting = open_stream(id_big);
+    auto silent = connect();
+    pump([&] { return streams.counters().handshakes == 1; });
+    streams.close();
+    streams.close();
+    poll();
+    CHECK(is_ended(waiting));
+    CHECK(is_ended(silent));
+    CHECK_FALSE(is_ended(claimed_host));
+    CHECK(streams.claim(0xdeadbeef).error().kind() == errc::not_found);
+    CHECK_FALSE(std::filesystem::exists(socket_path));
+    CHECK(streams.listen(ttrpc::address::unix_socket(socket_path)).error().kind() == errc::unavailable);
+}
+
+TEST_CASE("a context may go down with streams in every state", "[streams]") {
+    auto before = open_descriptors();
+    {
+        stream_fixture fixture;
+        auto waiting = fixture.open_stream(id_7);
+        auto silent = fixture.connect();
+        fixture.pump([&] { return fixture.streams.counters().handshakes == 1; });
+    }
+    CHECK(open_descriptors() == before);
+}
