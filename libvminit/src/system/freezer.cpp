@@ -37,15 +37,23 @@ result<unique_fd> open_filesystem(const mount_info& mount) {
     return fd;
 }
 
-result<frozen_filesystem> freeze_one(const mount_info& mount) {
+result<unique_fd> freeze_one(const mount_info& mount) {
     auto fd = open_filesystem(mount);
     if (!fd) return fd.error();
     auto done = syscalls::check("FIFREEZE", mount.mount_point, [&] { return ::ioctl(fd->get(), FIFREEZE, 0); });
     if (!done) return done.error();
-    return frozen_filesystem{mount.device, mount.mount_point, std::move(*fd)};
+    return fd;
+}
+
+result<void> thaw_one(const frozen_filesystem& filesystem) {
+    auto done = syscalls::check("FITHAW", filesystem.mount_point, [&] { return ::ioctl(filesystem.fd.get(), FITHAW, 0); });
+    if (!done) return done.error();
+    return {};
 }
 
 }  // namespace
+
+constexpr freeze_operations kernel_freeze_operations{freeze_one, thaw_one};
 
 std::vector<mount_info> freezable_mounts(const std::vector<mount_info>& table) {
     std::vector<mount_info> chosen;
@@ -58,31 +66,32 @@ std::vector<mount_info> freezable_mounts(const std::vector<mount_info>& table) {
     return chosen;
 }
 
-freeze_outcome freeze(const std::vector<mount_info>& mounts, std::vector<frozen_filesystem> held) {
+freeze_outcome freeze(const std::vector<mount_info>& mounts, std::vector<frozen_filesystem> held,
+                      const freeze_operations& operations) {
     freeze_outcome outcome;
     std::vector<frozen_filesystem> added;
     for (const auto& mount : mounts) {
         outcome.mount_points.push_back(mount.mount_point);
         if (holds(held, mount.device)) continue;
-        auto frozen = freeze_one(mount);
+        auto frozen = operations.freeze(mount);
         if (!frozen) {
             outcome.status = internal(frozen.error());
             outcome.mount_points.clear();
             // What does not thaw here stays on the list, for the next thaw.
-            added = thaw(std::move(added)).still_frozen;
+            added = thaw(std::move(added), operations).still_frozen;
             break;
         }
-        added.push_back(std::move(*frozen));
+        added.push_back(frozen_filesystem{mount.device, mount.mount_point, std::move(*frozen)});
     }
     std::move(added.begin(), added.end(), std::back_inserter(held));
     outcome.frozen = std::move(held);
     return outcome;
 }
 
-thaw_outcome thaw(std::vector<frozen_filesystem> held) {
+thaw_outcome thaw(std::vector<frozen_filesystem> held, const freeze_operations& operations) {
     thaw_outcome outcome;
     for (auto& item : held) {
-        auto done = syscalls::check("FITHAW", item.mount_point, [&] { return ::ioctl(item.fd.get(), FITHAW, 0); });
+        auto done = operations.thaw(item);
         if (done || is_errno(done.error(), EINVAL)) continue;
         if (outcome.status) outcome.status = internal(done.error());
         outcome.still_frozen.push_back(std::move(item));

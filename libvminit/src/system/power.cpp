@@ -9,7 +9,6 @@
 
 #include <atomic>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <memory>
 
 #include "vminit/core/log.hpp"
 #include "vminit/core/timeout.hpp"
@@ -37,6 +36,9 @@ void* watch(void*) {
 }
 
 void on_alarm(int) { watchdog.action.load()(); }
+
+// A lambda's captures live in the function object: it must live as long as the coroutine, also when left behind.
+awaitable<void> perform(std::function<awaitable<void>()> run) { co_await run(); }
 
 bool start_watch_thread() noexcept {
     sigset_t all;
@@ -137,30 +139,14 @@ awaitable<void> power_control::go_down() {
 // A phase runs as a task of its own: one that does not even heed its cancellation is left behind, not waited for.
 awaitable<void> power_control::run_phase(shutdown_phase phase) {
     using namespace asio::experimental::awaitable_operators;
-    struct progress {
-        explicit progress(executor ex) : changed(ex) {}
-        condition changed;
-        bool is_done = false;
-    };
-    auto state = std::make_shared<progress>(context_.get_executor());
-    auto perform = [](std::function<awaitable<void>()> run, std::shared_ptr<progress> mine) -> awaitable<void> {
-        struct finish {
-            std::shared_ptr<progress> mine;
-            ~finish() {
-                mine->is_done = true;
-                mine->changed.notify_all();
-            }
-        } on_exit{std::move(mine)};
-        co_await run();
-    };
     task_group group(context_.get_executor(), log_of(context_));
-    group.spawn(phase.name, perform(phase.run, state));
+    group.spawn(phase.name, perform(phase.run));
     auto deadline = clock::now() + phase.limit;
-    while (!state->is_done && !is_cut_short_ && clock::now() < deadline) {
+    while (group.size() > 0 && !is_cut_short_ && clock::now() < deadline) {
         auto left = deadline - clock::now();
-        co_await ((state->changed.wait() || changed_.wait()) || sleep_for(left));
+        co_await ((group.join() || changed_.wait()) || sleep_for(left));
     }
-    if (!state->is_done && !is_cut_short_) {
+    if (group.size() > 0 && !is_cut_short_) {
         log_of(context_).warn("shutdown phase took too long", {{"phase", phase.name}});
     }
 }

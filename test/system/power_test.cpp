@@ -1,0 +1,137 @@
+#include "vminit/system/power.hpp"
+
+#include <signal.h>
+
+#include <catch2/catch.hpp>
+
+#include "support/io_fixture.hpp"
+#include "vminit/core/blocking.hpp"
+#include "vminit/core/timeout.hpp"
+
+using namespace vminit;
+using namespace vminit::system;
+using namespace std::chrono_literals;
+
+namespace {
+
+void nothing() {}
+
+struct power_fixture : test::io_fixture {
+    power_fixture() : power(ctx, options()), tasks(ex(), log()) { tasks.spawn("power", power.run()); }
+
+    power_options options() {
+        power_options chosen;
+        chosen.final_action = [this] { ++ends; };
+        chosen.hard_limit_action = nothing;  // the watchdog cannot be called off, and this process goes on
+        return chosen;
+    }
+
+    void add(const std::string& name, clock::duration limit = 1s) {
+        power.add_phase({name, limit, [this, name]() -> awaitable<void> {
+                             order.push_back(name);
+                             co_return;
+                         }});
+    }
+    void add_endless(const std::string& name, clock::duration limit) {
+        power.add_phase({name, limit, [this, name]() -> awaitable<void> {
+                             order.push_back(name);
+                             co_await sleep_for(1h);
+                             order.push_back(name + " ended");
+                         }});
+    }
+
+    manual_time time;
+    int ends = 0;
+    std::vector<std::string> order;
+    power_control power;
+    task_group tasks;
+};
+
+using names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE_METHOD(power_fixture, "nothing happens until a signal comes, then everything in order", "[power]") {
+    int number = GENERATE(SIGINT, SIGTERM, SIGQUIT);
+    add("stop accepting");
+    add("clean up");
+    poll();
+    CHECK(order.empty());
+    CHECK_FALSE(power.is_going_down());
+    ::raise(number);
+    pump([&] { return ends > 0; });
+    CHECK(order == names{"stop accepting", "clean up"});
+    CHECK(ends == 1);
+    CHECK(has_line("going down reason=\"signal " + std::to_string(number) + "\""));
+}
+
+TEST_CASE_METHOD(power_fixture, "a request does what a signal does, once", "[power]") {
+    add("only");
+    power.request("Shutdown");
+    power.request("again");
+    CHECK(power.is_going_down());
+    pump([&] { return ends > 0; });
+    CHECK(order == names{"only"});
+    CHECK(has_line("going down reason=Shutdown"));
+    CHECK_FALSE(has_line("again"));
+}
+
+TEST_CASE_METHOD(power_fixture, "a phase that takes too long is left behind", "[power]") {
+    add_endless("stuck", 100ms);
+    add("last");
+    power.request("test");
+    poll();
+    CHECK(order == names{"stuck"});
+    time.advance(99ms);
+    poll();
+    CHECK(order == names{"stuck"});
+    time.advance(1ms);
+    pump([&] { return ends > 0; });
+    CHECK(order == names{"stuck", "last"});
+    CHECK(has_line("shutdown phase took too long phase=stuck"));
+}
+
+TEST_CASE_METHOD(power_fixture, "a second signal skips what is left", "[power]") {
+    add_endless("stuck", 1h);
+    add("never");
+    ::raise(SIGINT);
+    pump([&] { return order.size() == 1; });
+    ::raise(SIGINT);
+    pump([&] { return ends > 0; });
+    CHECK(order == names{"stuck"});
+    CHECK(ends == 1);
+    CHECK(has_line("a second signal came"));
+}
+
+TEST_CASE_METHOD(power_fixture, "a phase that throws does not stop the others", "[power]") {
+    power.add_phase({"broken", 1s, []() -> awaitable<void> {
+                         throw std::runtime_error("bug");
+                         co_return;
+                     }});
+    add("last");
+    power.request("test");
+    pump([&] { return ends > 0; });
+    CHECK(order == names{"last"});
+    CHECK(has_line("bug"));
+}
+
+TEST_CASE_METHOD(power_fixture, "a phase that does not heed cancellation is left behind too", "[power]") {
+    auto gate = std::make_shared<std::atomic<bool>>(false);
+    power.add_phase({"blocked", 100ms, [this, gate]() -> awaitable<void> {
+                         auto job = [gate]() -> result<void> {
+                             gate->wait(false);
+                             return {};
+                         };
+                         order.push_back("blocked");
+                         (void)co_await asio::use_service<blocking_service>(ctx).run(std::move(job));
+                     }});
+    add("last");
+    power.request("test");
+    pump([&] { return !order.empty(); });
+    poll();
+    time.advance(100ms);
+    pump([&] { return ends > 0; });
+    CHECK(order == names{"blocked", "last"});
+    gate->store(true);
+    gate->notify_all();
+}
