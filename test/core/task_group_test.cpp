@@ -76,6 +76,43 @@ TEST_CASE("stop unwinds every task and join waits for the last", "[core]") {
     CHECK(io.lines.empty());
 }
 
+TEST_CASE("a handle stops its task alone and is harmless afterwards", "[core]") {
+    test::io_fixture io;
+    manual_time time;
+    task_group tasks(io.ex(), io.log());
+    bool first = false;
+    bool second = false;
+    auto handle = tasks.spawn("one", sleep_long(first));
+    tasks.spawn("two", sleep_long(second));
+    io.poll();
+    handle.stop();
+    io.poll();
+    CHECK(first);
+    CHECK_FALSE(second);
+    CHECK(tasks.size() == 1);
+    handle.stop();
+    task_handle().stop();
+    tasks.stop();
+    io.poll();
+    CHECK(second);
+}
+
+TEST_CASE("a task spawned by a handler has run to its first suspension when spawn returns", "[core]") {
+    test::io_fixture io;
+    task_group tasks(io.ex(), io.log());
+    condition changed(io.ex());
+    bool flag = true;
+    bool ended = false;
+    bool had_ended = false;
+    asio::post(io.ctx, [&] {
+        tasks.spawn("inner", wait_until(changed, flag, ended));
+        had_ended = ended;
+    });
+    io.poll();
+    CHECK(had_ended);
+    CHECK(tasks.size() == 0);
+}
+
 TEST_CASE("a task spawned after stop ends at its first suspension", "[core]") {
     test::io_fixture io;
     task_group tasks(io.ex(), io.log());

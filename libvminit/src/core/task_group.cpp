@@ -12,13 +12,26 @@
 
 namespace vminit {
 
-namespace {
+namespace detail {
 
 struct running_task {
+    running_task(executor context_executor, std::string_view task_name) : ex(context_executor), name(task_name) {}
+
+    void cancel() {
+        if (!std::exchange(is_told, true)) signal.emit(asio::cancellation_type::terminal);
+    }
+
+    executor ex;
     std::string name;
     asio::cancellation_signal signal;
-    bool is_told = false;  // to end
+    bool is_told = false;  // to end, or has ended
 };
+
+}  // namespace detail
+
+using detail::running_task;
+
+namespace {
 
 // What an exception that reached a task's end was about; cancellation is an ordinary end.
 std::string describe(std::exception_ptr failure) {
@@ -39,27 +52,28 @@ std::string describe(std::exception_ptr failure) {
 struct task_group::state {
     state(executor context_executor, logger& where) : ex(context_executor), log(where), ended(context_executor) {}
 
-    void finish(std::list<running_task>::iterator task, std::exception_ptr failure) {
+    void finish(std::list<std::shared_ptr<running_task>>::iterator task, std::exception_ptr failure) {
         if (failure) {
             if (auto text = describe(failure); !text.empty()) {
-                log.error("task failed", {{"task", task->name}, {"error", text}});
+                log.error("task failed", {{"task", (*task)->name}, {"error", text}});
             }
         }
+        (*task)->is_told = true;
         tasks.erase(task);
         ended.notify_all();
     }
 
     void cancel_all() {
-        // A task may end inside emit() and erase itself: step past it first.
+        // A task may end inside emit() and erase itself: step past it first, and keep its signal.
         for (auto task = tasks.begin(); task != tasks.end();) {
-            auto& one = *task++;
-            if (!std::exchange(one.is_told, true)) one.signal.emit(asio::cancellation_type::terminal);
+            auto one = *task++;
+            one->cancel();
         }
     }
 
     executor ex;
     logger& log;
-    std::list<running_task> tasks;
+    std::list<std::shared_ptr<running_task>> tasks;
     condition ended;
     bool is_stopping = false;
 };
@@ -68,20 +82,22 @@ task_group::task_group(executor ex, logger& log) : state_(std::make_shared<state
 
 task_group::~task_group() { stop(); }
 
-void task_group::spawn(std::string_view name, awaitable<void> task) {
-    auto& entry = state_->tasks.emplace_back();
-    entry.name = name;
+task_handle task_group::spawn(std::string_view name, awaitable<void> task) {
+    auto entry = state_->tasks.emplace_back(std::make_shared<running_task>(state_->ex, name));
     auto position = std::prev(state_->tasks.end());
     auto finished = [owner = state_, position](std::exception_ptr failure) { owner->finish(position, failure); };
-    asio::co_spawn(state_->ex, std::move(task), asio::bind_cancellation_slot(entry.signal.slot(), std::move(finished)));
-    if (!state_->is_stopping) return;
-    entry.is_told = true;
-    entry.signal.emit(asio::cancellation_type::terminal);
+    asio::co_spawn(state_->ex, std::move(task), asio::bind_cancellation_slot(entry->signal.slot(), std::move(finished)));
+    if (state_->is_stopping) entry->cancel();
+    return task_handle(entry);
+}
+
+// Outside a handler co_spawn would post the cancellation with a pointer into the task, which may end before it runs.
+void task_handle::stop() const {
+    if (auto task = task_.lock()) asio::dispatch(task->ex, [task] { task->cancel(); });
 }
 
 void task_group::stop() {
     state_->is_stopping = true;
-    // Outside a handler co_spawn would post the cancellation with a pointer into the task, which may end before it runs.
     asio::dispatch(state_->ex, [owner = state_] { owner->cancel_all(); });
 }
 

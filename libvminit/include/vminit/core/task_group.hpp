@@ -4,11 +4,30 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "vminit/core/asio.hpp"
 #include "vminit/core/log.hpp"
 
 namespace vminit {
+
+namespace detail {
+struct running_task;
+}
+
+/// One task of a group, to stop it alone. Copyable; harmless once the task has ended, and when empty.
+class task_handle {
+public:
+    task_handle() = default;
+
+    /// Asks the task to end (`cancellation_type::terminal`). Returns at once; idempotent.
+    void stop() const;
+
+private:
+    friend class task_group;
+    explicit task_handle(std::weak_ptr<detail::running_task> task) : task_(std::move(task)) {}
+    std::weak_ptr<detail::running_task> task_;
+};
 
 /// Owns running coroutines: each has a name, a cancellation signal and someone who waits for it.
 ///
@@ -23,8 +42,9 @@ public:
     task_group(const task_group&) = delete;
     task_group& operator=(const task_group&) = delete;
 
-    /// Starts `task` at the next turn of the loop. After `stop()` a new task starts cancelled: its first suspension throws.
-    void spawn(std::string_view name, awaitable<void> task);
+    /// Starts `task`: at once, up to its first suspension, when called from a handler of the context, else at the next turn
+    /// of the loop. After `stop()` a new task starts cancelled: its first suspension throws.
+    task_handle spawn(std::string_view name, awaitable<void> task);
 
     /// Asks every task to end (`cancellation_type::terminal`). Returns at once; idempotent. Outside a handler of
     /// the context it takes effect at the loop's next turn.
