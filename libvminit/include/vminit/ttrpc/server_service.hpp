@@ -37,6 +37,8 @@ struct server_counters {
     std::size_t calls = 0;               ///< now: handlers that have not returned
 };
 
+class server_core;
+
 /// Serves ttrpc on any number of listeners and ready connections.
 ///
 /// Handlers run on the context's thread, each in its own coroutine, from the moment its Request is read: up to its first
@@ -82,8 +84,7 @@ public:
 private:
     void shutdown() noexcept override;
 
-    class core;
-    std::shared_ptr<core> core_;
+    std::shared_ptr<server_core> core_;
 };
 
 }  // namespace vminit::ttrpc

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "vminit/ttrpc/metadata.hpp"
+#include "vminit/ttrpc/status.hpp"
+
+namespace vminit::ttrpc {
+
+/// A decoded `ttrpc.Request`; borrows from the frame it was read from.
+struct request_view {
+    std::string_view service;
+    std::string_view method;
+    std::string_view payload;
+    std::int64_t timeout_nano = 0;  ///< relative; 0 none, negative already past
+    std::vector<std::pair<std::string_view, std::string_view>> metadata;
+};
+
+/// What a client sends as `ttrpc.Request`.
+struct request_parts {
+    std::string_view service;
+    std::string_view method;
+    std::string_view payload;
+    std::int64_t timeout_nano = 0;
+    const ttrpc::metadata* metadata = nullptr;
+};
+
+/// A decoded `ttrpc.Response`; borrows from the frame. Code 0 and no status are both success.
+struct response_view {
+    int code = 0;
+    std::string_view message;
+    std::string_view payload;
+};
+
+/// Each reads one envelope exactly as protobuf would; on failure the text says what is wrong with the bytes.
+std::optional<std::string_view> read_request(std::string_view data, request_view& request);
+std::optional<std::string_view> read_response(std::string_view data, response_view& response);
+
+/// The bytes of the envelope. Fields with default values are left out, as protobuf does.
+std::string write_request(const request_parts& request);
+std::string write_status_response(const status& outcome);
+
+/// What precedes a payload of that size in a `ttrpc.Response` without status; empty for none.
+std::string response_prefix(std::size_t payload_size);
+
+}  // namespace vminit::ttrpc

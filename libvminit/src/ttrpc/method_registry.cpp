@@ -1,0 +1,42 @@
+#include "ttrpc/method_registry.hpp"
+
+#include <algorithm>
+
+namespace vminit::ttrpc {
+
+void method_registry::add(std::shared_ptr<service_base> service, std::string name) {
+    auto entry = std::make_shared<registered_service>();
+    entry->name = std::move(name);
+    entry->methods = service->methods();
+    entry->service = std::move(service);
+    for (const auto& method : entry->methods) {
+        auto& counts = entry->metrics.emplace_back();
+        counts.service = entry->name;
+        counts.method = method.name;
+    }
+    auto same_name = [&](const auto& other) { return other->name == entry->name; };
+    std::erase_if(services_, same_name);
+    services_.push_back(std::move(entry));
+}
+
+lookup_outcome method_registry::find(std::string_view service, std::string_view method, method_entry& found) const {
+    for (const auto& entry : services_) {
+        if (entry->name != service) continue;
+        for (std::size_t i = 0; i < entry->methods.size(); ++i) {
+            if (entry->methods[i].name != method) continue;
+            found.owner = entry;
+            found.index = i;
+            return lookup_outcome::found;
+        }
+        return lookup_outcome::unknown_method;
+    }
+    return lookup_outcome::unknown_service;
+}
+
+std::vector<method_metrics> method_registry::metrics() const {
+    std::vector<method_metrics> all;
+    for (const auto& entry : services_) all.insert(all.end(), entry->metrics.begin(), entry->metrics.end());
+    return all;
+}
+
+}  // namespace vminit::ttrpc

@@ -1,0 +1,130 @@
+#include "ttrpc/server_core.hpp"
+
+#include <algorithm>
+
+#include "ttrpc/server_connection.hpp"
+#include "vminit/core/timeout.hpp"
+
+namespace vminit::ttrpc {
+
+namespace {
+
+executor executor_of(asio::execution_context& context) { return static_cast<asio::io_context&>(context).get_executor(); }
+
+}  // namespace
+
+server_core::server_core(asio::execution_context& context, server_limits limits)
+    : ex_(executor_of(context)),
+      log_(log_of(context)),
+      limits_(limits),
+      deadlines_(ex_),
+      changed_(ex_),
+      tasks_(std::in_place, ex_, log_) {}
+
+server_core::~server_core() = default;
+
+result<void> server_core::listen(address where, listen_options options) {
+    if (is_draining_) return error(errc::unavailable, "listen on " + where.to_string());
+    auto opened = listener::open(ex_, std::move(where), std::move(options));
+    if (!opened) return opened.error();
+    listeners_.push_back(std::move(*opened));
+    tasks_->spawn("ttrpc accept", accept_loop(std::prev(listeners_.end())));
+    return {};
+}
+
+// Listeners stay in the list until the server goes, so that the iterator stays good.
+awaitable<void> server_core::accept_loop(std::list<listener>::iterator from) {
+    for (;;) {
+        while (connections_.size() >= limits_.connections) co_await changed_.wait();
+        auto incoming = co_await from->accept();
+        if (!incoming) {
+            bool is_expected = incoming.error().kind() == errc::cancelled;
+            if (!is_expected) log_.error("ttrpc listener failed", {{"error", incoming.error()}});
+            co_return;
+        }
+        if (auto hook = std::exchange(first_accept, nullptr)) hook();
+        serve(std::move(incoming->socket), incoming->peer);
+    }
+}
+
+void server_core::serve(stream_socket socket, peer_identity peer) {
+    if (is_draining_) return;
+    ++counts_.accepted;
+    auto connection = std::make_shared<server_connection>(std::move(socket), peer, *this);
+    connections_.insert(connection);
+    tasks_->spawn("ttrpc reader", connection->read_frames(connection, scratch_));
+}
+
+void server_core::connection_closed(server_connection& connection, const error_code& why) noexcept {
+    if (log_.is_enabled(log_level::debug)) {
+        log_.debug("ttrpc connection closed", {{"peer", connection.peer().describe()}, {"reason", why.message()}});
+    }
+    auto same = [&](const auto& held) { return held.get() == &connection; };
+    auto held = std::find_if(connections_.begin(), connections_.end(), same);
+    if (held != connections_.end()) connections_.erase(held);
+    changed_.notify_all();
+}
+
+bool server_core::has_room_for_call(std::size_t request_bytes) const noexcept {
+    // One call alone always fits, whatever the bound on bytes.
+    bool fits = request_bytes_ == 0 || request_bytes_ + request_bytes <= limits_.request_bytes;
+    return counts_.calls < limits_.calls && fits;
+}
+
+void server_core::call_began(std::size_t request_bytes) noexcept {
+    ++counts_.calls;
+    request_bytes_ += request_bytes;
+}
+
+void server_core::call_ended(std::size_t request_bytes) noexcept {
+    --counts_.calls;
+    request_bytes_ -= request_bytes;
+}
+
+awaitable<result<void>> server_core::drain(clock::duration limit) {
+    is_draining_ = true;
+    for (auto& listening : listeners_) listening.close();
+    // Closing takes a connection out of the set.
+    auto open = connections_;
+    for (const auto& connection : open) connection->close_if_idle();
+    co_return co_await with_timeout(wait_until_empty(), limit, "ttrpc shutdown");
+}
+
+awaitable<result<void>> server_core::wait_until_empty() {
+    while (!connections_.empty()) {
+        co_await changed_.wait();
+        auto cancellation = co_await asio::this_coro::cancellation_state;
+        if (cancellation.cancelled() != asio::cancellation_type::none) co_return error(errc::cancelled);
+    }
+    co_return result<void>();
+}
+
+void server_core::close() {
+    is_draining_ = true;
+    for (auto& listening : listeners_) listening.close();
+    auto open = connections_;
+    for (const auto& connection : open) connection->close(asio::error::operation_aborted);
+    deadlines_.stop();
+}
+
+void server_core::drop() noexcept {
+    tasks_.reset();
+    for (const auto& connection : connections_) connection->drop();
+    connections_.clear();
+    listeners_.clear();
+    deadlines_.stop();
+    registry_.clear();
+    first_accept = nullptr;
+}
+
+server_counters server_core::counters() const noexcept {
+    auto counts = counts_;
+    counts.connections = connections_.size();
+    for (const auto& listening : listeners_) {
+        counts.refused_peers += listening.counters().refused;
+        counts.accept_backoffs += listening.counters().backed_off;
+    }
+    return counts;
+}
+
+}  // namespace vminit::ttrpc

@@ -1,0 +1,156 @@
+#include "ttrpc/wire.hpp"
+
+namespace vminit::ttrpc {
+
+namespace {
+
+constexpr std::uint32_t max_field = (1U << 29) - 1;
+
+// The bytes of a well-formed sequence that `lead` starts, and the range its second byte must be in (Unicode, table 3-7).
+struct utf8_form {
+    std::size_t length;
+    unsigned char second_low;
+    unsigned char second_high;
+};
+
+utf8_form form_of(unsigned char lead) noexcept {
+    if (lead < 0x80) return {1, 0, 0};
+    if (lead < 0xc2) return {0, 0, 0};
+    if (lead < 0xe0) return {2, 0x80, 0xbf};
+    if (lead == 0xe0) return {3, 0xa0, 0xbf};
+    if (lead == 0xed) return {3, 0x80, 0x9f};
+    if (lead < 0xf0) return {3, 0x80, 0xbf};
+    if (lead == 0xf0) return {4, 0x90, 0xbf};
+    if (lead < 0xf4) return {4, 0x80, 0xbf};
+    if (lead == 0xf4) return {4, 0x80, 0x8f};
+    return {0, 0, 0};
+}
+
+// The length of the well-formed sequence that `text` starts with; 0 for none.
+std::size_t sequence_length(std::string_view text) noexcept {
+    auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
+    auto form = form_of(byte(0));
+    if (form.length == 0 || text.size() < form.length) return 0;
+    if (form.length > 1 && (byte(1) < form.second_low || byte(1) > form.second_high)) return 0;
+    for (std::size_t i = 2; i < form.length; ++i) {
+        if ((byte(i) & 0xc0) != 0x80) return 0;
+    }
+    return form.length;
+}
+
+}  // namespace
+
+bool wire_reader::fail() noexcept {
+    is_malformed_ = true;
+    rest_ = {};
+    return false;
+}
+
+bool wire_reader::next() noexcept {
+    if (rest_.empty()) return false;
+    std::uint64_t tag = 0;
+    if (!varint(tag)) return false;
+    if (tag > UINT32_MAX || (tag >> 3) == 0 || (tag >> 3) > max_field || (tag & 7) > 5) return fail();
+    field_ = static_cast<std::uint32_t>(tag >> 3);
+    type_ = static_cast<wire_type>(tag & 7);
+    return true;
+}
+
+bool wire_reader::varint(std::uint64_t& value) noexcept {
+    value = 0;
+    for (unsigned shift = 0; shift < 70; shift += 7) {
+        if (rest_.empty()) return fail();
+        auto byte = static_cast<unsigned char>(rest_.front());
+        rest_.remove_prefix(1);
+        // Bits beyond the 64th are dropped, as protobuf does.
+        if (shift < 64) value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
+        if (byte < 0x80) return true;
+    }
+    return fail();
+}
+
+bool wire_reader::bytes(std::string_view& value) noexcept {
+    std::uint64_t size = 0;
+    if (!varint(size)) return false;
+    if (size > rest_.size()) return fail();
+    value = rest_.substr(0, static_cast<std::size_t>(size));
+    return advance(size);
+}
+
+bool wire_reader::advance(std::uint64_t count) noexcept {
+    if (count > rest_.size()) return fail();
+    rest_.remove_prefix(static_cast<std::size_t>(count));
+    return true;
+}
+
+bool wire_reader::skip_value(int nesting) noexcept {
+    std::uint64_t number = 0;
+    std::string_view text;
+    switch (type_) {
+        case wire_type::varint: return varint(number);
+        case wire_type::fixed64: return advance(8);
+        case wire_type::bytes: return bytes(text);
+        case wire_type::fixed32: return advance(4);
+        case wire_type::group_end: return fail();
+        case wire_type::group_start: break;
+    }
+    if (nesting == 0) return fail();
+    auto group = field_;
+    while (next()) {
+        if (type_ == wire_type::group_end) return field_ == group || fail();
+        if (!skip_value(nesting - 1)) return false;
+    }
+    return fail();
+}
+
+bool is_utf8(std::string_view text) noexcept {
+    while (!text.empty()) {
+        auto length = sequence_length(text);
+        if (length == 0) return false;
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
+std::string as_utf8(std::string_view text, std::size_t limit) {
+    constexpr std::string_view replacement = "\xef\xbf\xbd";
+    std::string out;
+    while (!text.empty()) {
+        auto length = sequence_length(text);
+        auto piece = length == 0 ? replacement : text.substr(0, length);
+        if (out.size() + piece.size() > limit) break;
+        out.append(piece);
+        text.remove_prefix(length == 0 ? 1 : length);
+    }
+    return out;
+}
+
+std::size_t varint_size(std::uint64_t value) noexcept {
+    std::size_t size = 1;
+    while (value >= 0x80) {
+        value >>= 7;
+        ++size;
+    }
+    return size;
+}
+
+void put_varint(std::string& out, std::uint64_t value) {
+    while (value >= 0x80) {
+        out.push_back(static_cast<char>(value | 0x80));
+        value >>= 7;
+    }
+    out.push_back(static_cast<char>(value));
+}
+
+void put_bytes_field(std::string& out, std::uint32_t field, std::string_view value) {
+    put_varint(out, field << 3 | 2);
+    put_varint(out, value.size());
+    out.append(value);
+}
+
+void put_varint_field(std::string& out, std::uint32_t field, std::uint64_t value) {
+    put_varint(out, field << 3);
+    put_varint(out, value);
+}
+
+}  // namespace vminit::ttrpc
