@@ -87,8 +87,9 @@ task_handle task_group::spawn(std::string_view name, awaitable<void> task) {
     auto position = std::prev(state_->tasks.end());
     auto finished = [owner = state_, position](std::exception_ptr failure) { owner->finish(position, failure); };
     asio::co_spawn(state_->ex, std::move(task), asio::bind_cancellation_slot(entry->signal.slot(), std::move(finished)));
-    if (state_->is_stopping) entry->cancel();
-    return task_handle(entry);
+    task_handle handle(entry);
+    if (state_->is_stopping) handle.stop();
+    return handle;
 }
 
 // Outside a handler co_spawn would post the cancellation with a pointer into the task, which may end before it runs.
