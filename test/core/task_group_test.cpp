@@ -97,6 +97,30 @@ TEST_CASE("a handle stops its task alone and is harmless afterwards", "[core]") 
     CHECK(second);
 }
 
+TEST_CASE("a task stopped before it has begun ends at its first suspension", "[core]") {
+    test::io_fixture io;
+    task_group tasks(io.ex(), io.log());
+    bool unwound = false;
+    task_handle handle;
+    asio::post(io.ctx, [&] { handle.stop(); });
+    handle = tasks.spawn("early", sleep_long(unwound));
+    io.poll();
+    CHECK(tasks.size() == 0);
+    CHECK(io.lines.empty());
+}
+
+TEST_CASE("a task may stop its own group and end without another suspension", "[core]") {
+    test::io_fixture io;
+    task_group tasks(io.ex(), io.log());
+    auto stop_all = [](task_group& group) -> awaitable<void> {
+        group.stop();
+        co_return;
+    };
+    tasks.spawn("last", stop_all(tasks));
+    io.poll();
+    CHECK(tasks.size() == 0);
+}
+
 TEST_CASE("a task spawned by a handler has run to its first suspension when spawn returns", "[core]") {
     test::io_fixture io;
     task_group tasks(io.ex(), io.log());

@@ -3,7 +3,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
 #include <exception>
 #include <list>
 #include <utility>
@@ -14,17 +14,23 @@ namespace vminit {
 
 namespace detail {
 
-struct running_task {
+struct running_task : std::enable_shared_from_this<running_task> {
     running_task(executor context_executor, std::string_view task_name) : ex(context_executor), name(task_name) {}
 
+    // Never in place: what co_spawn itself awaits, before a task begins and after one ends that never suspended, would throw
+    // out of the loop when cancelled. A turn later the task has been suspended, or is past all that.
     void cancel() {
-        if (!std::exchange(is_told, true)) signal.emit(asio::cancellation_type::terminal);
+        if (std::exchange(is_told, true)) return;
+        asio::post(ex, [self = shared_from_this()] {
+            if (!self->has_ended) self->signal.emit(asio::cancellation_type::terminal);
+        });
     }
 
     executor ex;
     std::string name;
     asio::cancellation_signal signal;
-    bool is_told = false;  // to end, or has ended
+    bool is_told = false;  // to end
+    bool has_ended = false;
 };
 
 }  // namespace detail
@@ -58,17 +64,9 @@ struct task_group::state {
                 log.error("task failed", {{"task", (*task)->name}, {"error", text}});
             }
         }
-        (*task)->is_told = true;
+        (*task)->has_ended = true;
         tasks.erase(task);
         ended.notify_all();
-    }
-
-    void cancel_all() {
-        // A task may end inside emit() and erase itself: step past it first, and keep its signal.
-        for (auto task = tasks.begin(); task != tasks.end();) {
-            auto one = *task++;
-            one->cancel();
-        }
     }
 
     executor ex;
@@ -87,19 +85,17 @@ task_handle task_group::spawn(std::string_view name, awaitable<void> task) {
     auto position = std::prev(state_->tasks.end());
     auto finished = [owner = state_, position](std::exception_ptr failure) { owner->finish(position, failure); };
     asio::co_spawn(state_->ex, std::move(task), asio::bind_cancellation_slot(entry->signal.slot(), std::move(finished)));
-    task_handle handle(entry);
-    if (state_->is_stopping) handle.stop();
-    return handle;
+    if (state_->is_stopping) entry->cancel();
+    return task_handle(entry);
 }
 
-// Outside a handler co_spawn would post the cancellation with a pointer into the task, which may end before it runs.
 void task_handle::stop() const {
-    if (auto task = task_.lock()) asio::dispatch(task->ex, [task] { task->cancel(); });
+    if (auto task = task_.lock()) task->cancel();
 }
 
 void task_group::stop() {
     state_->is_stopping = true;
-    asio::dispatch(state_->ex, [owner = state_] { owner->cancel_all(); });
+    for (const auto& task : state_->tasks) task->cancel();
 }
 
 awaitable<void> task_group::join() {

@@ -20,7 +20,7 @@ class task_handle {
 public:
     task_handle() = default;
 
-    /// Asks the task to end (`cancellation_type::terminal`). Returns at once; idempotent.
+    /// Asks the task to end (`cancellation_type::terminal`) at the loop's next turn. Idempotent.
     void stop() const;
 
 private:
@@ -46,8 +46,7 @@ public:
     /// of the loop. After `stop()` a new task starts cancelled: its first suspension throws.
     task_handle spawn(std::string_view name, awaitable<void> task);
 
-    /// Asks every task to end (`cancellation_type::terminal`). Returns at once; idempotent. Outside a handler of
-    /// the context it takes effect at the loop's next turn.
+    /// Asks every task to end (`cancellation_type::terminal`) at the loop's next turn. Idempotent.
     void stop();
 
     /// Returns when the last task has ended. Not to be called from a task of this group.
