@@ -30,7 +30,7 @@ struct runtime_ref {
 };
 
 /// What the runtime, and so the container, gets as stdin, stdout and stderr. Borrowed until the call returns; -1 means
-/// /dev/null, all three -1 that the runtime's own output is captured instead.
+/// /dev/null.
 struct stdio_fds {
     stdio_fds() = default;
     stdio_fds(int in, int out, int err) noexcept : in(in), out(out), err(err) {}
@@ -38,7 +38,6 @@ struct stdio_fds {
     int in = -1;
     int out = -1;
     int err = -1;
-    bool is_attached() const noexcept { return in >= 0 || out >= 0 || err >= 0; }
 };
 
 struct create_options {
@@ -46,7 +45,7 @@ struct create_options {
     explicit create_options(runtime_ref container) : container(std::move(container)) {}
 
     runtime_ref container;
-    stdio_fds stdio;             ///< ignored with a console socket
+    stdio_fds stdio;             ///< unused with a console socket: then the runtime's own output is captured
     std::string console_socket;  ///< path for `--console-socket`; empty = no terminal
     bool no_pivot = false;
     bool no_new_keyring = false;
@@ -141,7 +140,8 @@ public:
     /// Errors: not_found `process already finished` or `no such container`, else `unknown error after kill: ...`.
     awaitable<result<void>> kill(runtime_ref container, int signal, kill_scope scope);
 
-    /// SIGKILL to everything in the container, as after init's exit. Errors: `OCI runtime killall failed: ...`.
+    /// SIGKILL to everything in the container, as after init's exit. Nothing left to kill is success.
+    /// Errors: `OCI runtime killall failed: ...`.
     awaitable<result<void>> kill_all(runtime_ref container);
 
     /// `delete`. A container that is gone already is success. Errors: `failed to delete task: ...`.
@@ -171,9 +171,9 @@ public:
 private:
     void shutdown() noexcept override;
 
-    struct driver;
+    class driver;
     runc_config config_;
-    std::shared_ptr<driver> driver_;
+    std::unique_ptr<driver> driver_;
 };
 
 }  // namespace vminit::runc

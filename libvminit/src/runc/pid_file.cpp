@@ -1,0 +1,59 @@
+#include "vminit/runc/pid_file.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+
+#include "runc/runtime_error.hpp"
+#include "vminit/core/file.hpp"
+#include "vminit/core/syscalls.hpp"
+
+namespace vminit::runc {
+
+namespace {
+
+// A pid has at most 7 digits (PID_MAX_LIMIT); what is longer is only read to be shown.
+constexpr std::size_t max_pid_file = 64;
+
+std::string quoted(std::string_view text) {
+    std::string out = "\"";
+    for (char c : text) {
+        if (c == '\n') {
+            out += "\\n";
+        } else if (c == '"' || c == '\\') {
+            out.append({'\\', c});
+        } else {
+            out += static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f ? '?' : c;
+        }
+    }
+    return out + '"';
+}
+
+result<void> remove_if_there(const std::string& path) {
+    auto removed = syscalls::check("unlink", path, [&] { return ::unlink(path.c_str()); });
+    if (!removed && removed.error().code().value() != ENOENT) return removed.error();
+    return {};
+}
+
+}  // namespace
+
+result<pid_t> read_pid_file(const std::string& path) {
+    auto text = read_file(path, max_pid_file);
+    if (!text) return error(errc::unknown, os_text(text.error()));
+    if (text->empty()) return error(errc::unknown, "pid file " + path + ": empty");
+    pid_t pid = 0;
+    auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), pid);
+    bool is_pid = code == std::errc() && end == text->data() + text->size() && pid > 0;
+    if (!is_pid) return error(errc::unknown, "pid file " + path + ": invalid pid " + quoted(*text));
+    return pid;
+}
+
+result<void> remove_stale_pid_file(const std::string& path) {
+    auto slash = path.rfind('/') + 1;
+    auto removed = remove_if_there(path.substr(0, slash) + "." + path.substr(slash));
+    if (!removed) return removed;
+    return remove_if_there(path);
+}
+
+}  // namespace vminit::runc
