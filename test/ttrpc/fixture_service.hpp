@@ -14,7 +14,7 @@ inline t::EchoPayload payload(std::int64_t seq, std::string msg = {}) {
 }
 
 /// `t.S` of fixture.proto, with notes of what its handlers saw.
-class fixture_service final : public t::SService {
+class fixture_service : public t::SService {
 public:
     unsigned running = 0;    ///< handlers that have begun and not ended
     unsigned cancelled = 0;  ///< handlers that were unwound, or told that the call is over
