@@ -1,7 +1,9 @@
 #include "vminit/system/boot_plan.hpp"
 
 #include <catch2/catch.hpp>
+#include <atomic>
 #include <stdexcept>
+#include <thread>
 
 #include "support/io_fixture.hpp"
 
@@ -85,4 +87,78 @@ TEST_CASE("an exception in a step is a failure of that step", "[boot]") {
     REQUIRE(run_boot({step}, timeline, io.log()));
     CHECK(timeline.steps()[0].outcome == step_outcome::failed);
     CHECK(timeline.steps()[0].text == "bug: internal");
+}
+
+TEST_CASE("a step aside runs beside those that follow, and is joined in the end", "[boot]") {
+    test::io_fixture io;
+    boot_timeline timeline;
+    // The step aside waits for one that follows it: in one lane this would never end.
+    std::atomic<bool> is_open{false};
+    boot_step aside("modules", step_policy::warn, [&](step_notes& notes) -> result<void> {
+        is_open.wait(false);
+        notes.degraded("slow");
+        return {};
+    }, boot_lane::aside);
+    boot_step opener("opener", step_policy::warn, [&](step_notes&) -> result<void> {
+        is_open = true;
+        is_open.notify_all();
+        return {};
+    });
+    REQUIRE(run_boot({aside, opener}, timeline, io.log()));
+    REQUIRE(timeline.steps().size() == 2);
+    CHECK(timeline.steps()[0].name == "opener");
+    CHECK(timeline.steps()[1].name == "modules");
+    CHECK(timeline.steps()[1].outcome == step_outcome::degraded);
+    CHECK(io.has_line("boot step degraded"));
+}
+
+TEST_CASE("a joined step sees everything aside done", "[boot]") {
+    test::io_fixture io;
+    boot_timeline timeline;
+    int done = 0;
+    auto count = [&](step_notes&) -> result<void> {
+        ++done;
+        return {};
+    };
+    auto check = [&](step_notes&) -> result<void> {
+        if (done == 2) return {};
+        return error(errc::internal, "not joined");
+    };
+    boot_plan plan{{"one", step_policy::warn, count, boot_lane::aside},
+                   {"two", step_policy::warn, count, boot_lane::aside},
+                   {"after", step_policy::fatal, check, boot_lane::joined}};
+    REQUIRE(run_boot(plan, timeline, io.log()));
+    CHECK(timeline.steps().size() == 3);
+}
+
+TEST_CASE("a fatal step aside ends the boot when it is joined", "[boot]") {
+    test::io_fixture io;
+    boot_timeline timeline;
+    std::vector<std::string> ran;
+    auto aside = failing("modules", step_policy::fatal);
+    aside.lane = boot_lane::aside;
+    auto last = passing("last", ran);
+    last.lane = boot_lane::joined;
+    auto outcome = run_boot({aside, passing("one", ran), last}, timeline, io.log());
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error().message() == "boot step modules: open /etc/x: not found");
+    CHECK(ran == std::vector<std::string>{"one"});
+}
+
+TEST_CASE("late steps run in the pool, are recorded, and none is fatal", "[boot]") {
+    test::io_fixture io;
+    boot_timeline timeline;
+    auto loop_thread = std::this_thread::get_id();
+    std::thread::id step_thread;
+    boot_step where("where", step_policy::fatal, [&](step_notes&) -> result<void> {
+        step_thread = std::this_thread::get_id();
+        return {};
+    });
+    io.run(run_late_boot(io.ctx, {failing("modules", step_policy::fatal), where}, timeline));
+    CHECK(step_thread != loop_thread);
+    REQUIRE(timeline.steps().size() == 2);
+    CHECK(timeline.steps()[0].outcome == step_outcome::failed);
+    CHECK(timeline.steps()[1].outcome == step_outcome::ok);
+    CHECK(io.has_line("warn"));
+    CHECK_FALSE(io.has_line("error boot step failed"));
 }

@@ -112,13 +112,13 @@ const std::vector<boot_mount>& boot_mounts() {
 }
 
 boot_plan vm_boot_plan() {
-    auto modules = [](step_notes& notes) { return steps::load_modules("/etc/vminit/modules", notes); };
+    auto modules = [](step_notes& notes) { return steps::load_serving_modules("/etc/vminit/modules", notes); };
     auto nodes = [](step_notes& notes) { return steps::make_dev_nodes("/dev", notes); };
     auto cgroup = [](step_notes& notes) { return steps::enable_controllers("/sys/fs/cgroup", notes); };
     auto files = [](step_notes& notes) { return steps::write_files("", notes); };
     return {
         step_of("console", step_policy::warn, steps::open_console),
-        {"kernel-modules", step_policy::warn, modules},
+        {"kernel-modules", step_policy::warn, modules, boot_lane::aside},
         step_of("move-root", step_policy::warn, steps::move_root),
         step_of("mount-filesystems", step_policy::fatal, mount_everything),
         {"dev-nodes", step_policy::warn, nodes},
@@ -127,8 +127,11 @@ boot_plan vm_boot_plan() {
         step_of("kernel-settings", step_policy::warn, steps::apply_kernel_settings),
         step_of("loopback", step_policy::warn, steps::raise_loopback),
         step_of("process-limits", step_policy::warn, steps::protect_process),
+        {"console-again", step_policy::warn, steps::open_console_again, boot_lane::joined},
     };
 }
+
+boot_plan vm_late_plan() { return {step_of("late-modules", step_policy::warn, steps::load_other_modules)}; }
 
 namespace steps {
 
@@ -152,6 +155,16 @@ result<void> open_console(step_notes& notes) {
     // It got one of the three numbers itself: there it stays, and children inherit it like the others.
     (void)console->release();
     return attempt("fcntl", "F_SETFD", [&] { return ::fcntl(source, F_SETFD, 0); });
+}
+
+result<void> open_console_again(step_notes& notes) {
+    struct stat status{};
+    bool is_null = ::fstat(0, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(1, 3);
+    if (!is_null) return {};
+    auto console = syscalls::open("/dev/console", O_RDWR | O_NOCTTY);
+    if (!console) return {};  // told already, and /dev/null serves
+    for (int fd = 0; fd <= 2; ++fd) notes.expect(attempt("dup2", {}, [&] { return ::dup2(console->get(), fd); }));
+    return {};
 }
 
 result<void> mount_all(const std::vector<boot_mount>& mounts, step_notes& notes) {

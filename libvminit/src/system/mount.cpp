@@ -13,6 +13,7 @@
 #include "id_mapped_mount.hpp"
 #include "loop_device.hpp"
 #include "vminit/core/syscalls.hpp"
+#include "vminit/system/boot_steps.hpp"
 #include "vminit/system/mount_options.hpp"
 
 namespace vminit::system {
@@ -75,6 +76,16 @@ result<void> perform_in(const std::string& working_directory, const mount_call& 
     return error(error_code(failure.code().value(), boost::system::system_category()), "mount " + call.target);
 }
 
+// The filesystem's module may be among those that are loaded while we serve already.
+result<void> perform_knowing_type(const mount_call& call, const std::string& working_directory) {
+    auto mount = [&] { return working_directory.empty() ? perform(call) : perform_in(working_directory, call); };
+    auto mounted = mount();
+    if (mounted || !is_errno(mounted.error(), ENODEV)) return mounted;
+    step_notes ignored;  // the late boot tells what does not load
+    (void)steps::load_other_modules(ignored);
+    return mount();
+}
+
 result<void> perform_fitting(mount_call call) {
     auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     std::string working_directory;
@@ -85,7 +96,7 @@ result<void> perform_fitting(mount_call call) {
     }
     // mount(2) silently cuts its data at a page, terminating zero included.
     if (call.data.size() >= page) return error(errc::unknown, "mount options is too long");
-    return working_directory.empty() ? perform(call) : perform_in(working_directory, call);
+    return perform_knowing_type(call, working_directory);
 }
 
 // MS_BIND ignores every other flag on the first call.

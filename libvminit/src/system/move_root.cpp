@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "initial_ramfs.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/system/boot_steps.hpp"
@@ -30,11 +31,6 @@ result<std::vector<mount_info>> mounts_now() {
     return read_mount_table();
 }
 
-bool is_initial_ramfs(const std::vector<mount_info>& table) {
-    auto root = std::find_if(table.rbegin(), table.rend(), [](const auto& mount) { return mount.mount_point == "/"; });
-    return root != table.rend() && root->type == "rootfs";
-}
-
 // What is mounted on the old root moves along: left there it would be cloned into every namespace made later.
 void move_along(const std::vector<mount_info>& table, step_notes& notes) {
     for (const auto& mount : table) {
@@ -48,6 +44,11 @@ void move_along(const std::vector<mount_info>& table, step_notes& notes) {
 }
 
 }  // namespace
+
+bool is_initial_ramfs(const std::vector<mount_info>& table) {
+    auto root = std::find_if(table.rbegin(), table.rend(), [](const auto& mount) { return mount.mount_point == "/"; });
+    return root != table.rend() && root->type == "rootfs";
+}
 
 // pivot_root(2) refuses the initial ramfs because that mount has no parent. A bind mount of it over itself has one, and
 // needs no copy of the files: the same inodes, nothing twice in memory.

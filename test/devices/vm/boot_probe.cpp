@@ -74,6 +74,11 @@ std::string try_pivot() {
     return std::to_string(WEXITSTATUS(status));
 }
 
+long count_modules() {
+    auto modules = read_file("/proc/modules");
+    return std::count(modules->begin(), modules->end(), '\n');
+}
+
 void probe_tree() {
     say("pivot", try_pivot());
     auto table = read_mount_table();
@@ -87,8 +92,7 @@ void probe_tree() {
         say_mode(path);
     }
     say("stdio", ::isatty(0) != 0 ? "tty" : "other");
-    auto modules = read_file("/proc/modules");
-    say("modules", std::to_string(std::count(modules->begin(), modules->end(), '\n')));
+    say("modules-early", std::to_string(count_modules()));
 }
 
 awaitable<void> probe_services(asio::io_context& context) {
@@ -153,7 +157,7 @@ awaitable<void> probe_extras(asio::io_context& context) {
     say_file("/run/spin-stack/.extras-extracted");
 }
 
-void go_down(asio::io_context& context, const std::string& how) {
+void go_down(asio::io_context& context, boot_timeline& timeline, const std::string& how) {
     power_control power(context);
     auto say_phase = [](const char* name) {
         return [name]() -> awaitable<void> {
@@ -178,12 +182,14 @@ void go_down(asio::io_context& context, const std::string& how) {
     power.add_phase({"last", 100ms, say_phase("last")});
     task_group tasks(context.get_executor(), log_of(context));
     tasks.spawn("power", power.run());
-    tasks.spawn("trigger", [](asio::io_context& where) -> awaitable<void> {
+    tasks.spawn("trigger", [](asio::io_context& where, boot_timeline& times) -> awaitable<void> {
+        co_await run_late_boot(where, vm_late_plan(), times);
+        say("modules", std::to_string(count_modules()));
         co_await probe_services(where);
         co_await probe_freeze(where);
         co_await probe_extras(where);
         ::kill(::getpid(), SIGINT);
-    }(context));
+    }(context, timeline));
     context.run();
 }
 
@@ -233,7 +239,7 @@ int main(int argc, char** argv) {
     }
     probe_tree();
     break_down(how);
-    go_down(context, how);
+    go_down(context, timeline, how);
     say("still", "alive");
     for (;;) ::pause();
 }

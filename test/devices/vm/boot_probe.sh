@@ -8,7 +8,7 @@ shift 2
 kernel=$("$source/test/vm/fetch-kernel") || exit 1
 work=$(mktemp -d /tmp/vminit-probe.XXXXXX)
 trap 'rm -rf "$work"' EXIT
-initrd=$("$source/test/vm/make-initrd" --without-runtime --modules virtio_pci,virtio_blk,virtio_net,erofs,overlay,vsock \
+initrd=$("$source/test/vm/make-initrd" --without-runtime --modules virtio_pci,vsock,virtio_blk,virtio_net,erofs,overlay \
     -o "$work/initrd" "$probe") || exit 1
 truncate -s 16M "$work/disk" && mkfs.ext4 -q "$work/disk" || exit 1
 mkdir -p "$work/extras/run/spin-stack" && echo '#!/bin/sh' >"$work/extras/run/spin-stack/spin-supervisor" || exit 1
@@ -53,6 +53,8 @@ for scenario; do
         expect boot 'PROBE boot ok'
         expect_no steps '^PROBE step \S+ (degraded|failed)'
         expect pivot 'PROBE pivot 0'
+        expect modules 'PROBE modules-early 6'
+        expect modules 'PROBE modules 13'
         expect_match stdio 'PROBE stdio tty'
         expect ctrl-alt-del 'PROBE /proc/sys/kernel/ctrl-alt-del 0'
         expect hostname 'PROBE /proc/sys/kernel/hostname probe'

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "vminit/core/asio.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/result.hpp"
 #include "vminit/system/boot_timeline.hpp"
@@ -31,22 +32,37 @@ private:
     std::vector<std::string> texts_;
 };
 
+/// Where a step runs.
+enum class boot_lane {
+    main,    ///< one after the other
+    aside,   ///< in a second thread, beside the steps that follow; steps aside run one after the other as well
+    joined,  ///< like `main`, once everything aside has ended
+};
+
 /// One step of the boot, as data.
 struct boot_step {
-    boot_step(std::string name, step_policy policy, std::function<result<void>(step_notes&)> run)
-        : name(std::move(name)), policy(policy), run(std::move(run)) {}
+    boot_step(std::string name, step_policy policy, std::function<result<void>(step_notes&)> run,
+              boot_lane lane = boot_lane::main)
+        : name(std::move(name)), policy(policy), run(std::move(run)), lane(lane) {}
 
     std::string name;
     step_policy policy;
-    std::function<result<void>(step_notes&)> run;  ///< blocks: nothing is served yet
+    std::function<result<void>(step_notes&)> run;  ///< blocks
+    boot_lane lane;
 };
 
 using boot_plan = std::vector<boot_step>;
 
-/// Runs the steps in order, before serving; nothing else runs yet, so they may block. Each is recorded in `timeline`; a
-/// note or a failure is logged as a warning (an error, when it is fatal). An exception in a step is a failure of it.
+/// Runs the steps, each in its lane, before serving: they may block. Returns when all have ended. Each is recorded in
+/// `timeline` (those aside when they are joined); a note or a failure is logged as a warning (an error, when it is fatal).
+/// An exception in a step is a failure of it.
 ///
-/// Returns the error of the first fatal step that failed, with context `boot step <name>`; later steps are not run.
+/// Returns the error of the first fatal step that failed, with context `boot step <name>`; later steps of the main lane
+/// are then not run.
 result<void> run_boot(const boot_plan& plan, boot_timeline& timeline, logger& log);
+
+/// The same while serving: the steps run one after the other in the `blocking_service`, whatever their lane. No failure is
+/// fatal any more. `timeline` outlives the coroutine.
+awaitable<void> run_late_boot(asio::io_context& context, boot_plan plan, boot_timeline& timeline);
 
 }  // namespace vminit::system

@@ -17,11 +17,16 @@ struct boot_mount {
 /// The filesystems PID 1 mounts, in order.
 const std::vector<boot_mount>& boot_mounts();
 
-/// Everything PID 1 does before it serves, in order: `console`, `kernel-modules`, `move-root`, `mount-filesystems`,
-/// `dev-nodes`, `cgroup-control`, `etc-files`, `kernel-settings`, `loopback`. Only `mount-filesystems` is fatal.
+/// Everything PID 1 does before it serves: `console`, `kernel-modules` (aside: what the kernel needs for vsock),
+/// `move-root`, `mount-filesystems`, `dev-nodes`, `cgroup-control`, `etc-files`, `kernel-settings`, `loopback`,
+/// `process-limits`, `console-again`. Only `mount-filesystems` is fatal.
 ///
 /// For PID 1 of a VM; anything else must not run it (it mounts over the caller's tree).
 boot_plan vm_boot_plan();
+
+/// What can wait until PID 1 serves, for `run_late_boot`: `late-modules`, the rest of the modules. Devices may appear and
+/// filesystem types become known only then; `mount_filesystem` waits for it by itself.
+boot_plan vm_late_plan();
 
 /// The steps of `vm_boot_plan`, each on its own, for plans of your own and for tests. All of them block.
 namespace steps {
@@ -30,9 +35,17 @@ namespace steps {
 /// for all three.
 result<void> open_console(step_notes& notes);
 
-/// finit_module(2) of each path in `list`, in order; a missing list is nothing to do, each failure a note. A module that
-/// is loaded already is fine.
-result<void> load_modules(const std::string& list, step_notes& notes);
+/// Like `open_console`, if that found no console and took /dev/null: its driver may have been a module.
+result<void> open_console_again(step_notes& notes);
+
+/// finit_module(2) of the paths in `list`, in order, up to the last one that serving needs (its name says `vsock`; all,
+/// if none does); the rest is left for `load_other_modules`. A missing list is nothing to do, each failure a note. A
+/// module that is loaded already is fine.
+result<void> load_serving_modules(const std::string& list, step_notes& notes);
+
+/// What `load_serving_modules` has left. May be called from several threads: the others wait until it is done. On the
+/// initial ramfs the files of loaded modules are then removed, which frees their memory.
+result<void> load_other_modules(step_notes& notes);
 
 /// Makes / a mount that pivot_root(2) accepts, if it is the kernel's initial ramfs (else does nothing).
 result<void> move_root(step_notes& notes);
