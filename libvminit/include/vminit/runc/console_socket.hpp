@@ -30,9 +30,9 @@ public:
 
     /// Accepts one connection and receives one terminal master, O_CLOEXEC, O_NONBLOCK left as it came.
     ///
-    /// Errors: deadline_exceeded after `limit`; failed_precondition `console: ...` for anything but one message with
-    /// exactly one descriptor of a terminal; and at once when `runtime_exited` was told and nothing is queued.
-    /// Received descriptors are closed on every error. On cancellation it returns `cancelled`.
+    /// Errors: deadline_exceeded after `limit`; kind unknown `console: ...` for anything but one message with exactly
+    /// one descriptor of a terminal, and at once when `runtime_exited` was told and nothing is queued. Received
+    /// descriptors are closed on every error. When cancelled it returns `cancelled`.
     awaitable<result<unique_fd>> receive(clock::duration limit = default_limit);
 
     /// Tells that the runtime has returned: whatever it sent is queued by now, nothing more will come.
