@@ -17,6 +17,8 @@
 #include "vminit/reaper/reaper_service.hpp"
 #include "vminit/runc/runc_service.hpp"
 #include "vminit/streams/stream_service.hpp"
+#include "vminit/system/boot_plan.hpp"
+#include "vminit/system/boot_steps.hpp"
 #include "vminit/system/network.hpp"
 #include "vminit/system/system_service.hpp"
 #include "vminit/ttrpc/address.hpp"
@@ -54,8 +56,7 @@ guest::guest(asio::io_context& context, const settings& values, const kernel_cmd
     make_services();
     register_apis();
     add_shutdown_phases();
-    auto network = system::parse_network_settings(cmdline);
-    if (network) tasks_.spawn("network", configure_network(std::move(*network)));
+    tasks_.spawn("late boot", finish_boot(system::parse_network_settings(cmdline)));
     tasks_.spawn("power", power_.run());
 }
 
@@ -109,6 +110,12 @@ result<void> guest::serve() {
     log_.info("serving", {{"version", version()}, {"rpc", rpc->to_string()}, {"streams", stdio->to_string()}, {"cid", values_.cid}});
     timeline_.reached("serve");
     return {};
+}
+
+// The network card's driver may be among the modules that are loaded only now.
+awaitable<void> guest::finish_boot(std::optional<system::network_settings> network) {
+    if (::getpid() == 1) co_await system::run_late_boot(context_, system::vm_late_plan(), timeline_);
+    if (network) co_await configure_network(std::move(*network));
 }
 
 awaitable<void> guest::configure_network(system::network_settings settings) {

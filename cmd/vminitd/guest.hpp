@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "settings.hpp"
 #include "vminit/core/asio.hpp"
 #include "vminit/core/kernel_cmdline.hpp"
@@ -27,6 +29,7 @@ private:
     void make_services();
     void register_apis();
     void add_shutdown_phases();
+    awaitable<void> finish_boot(std::optional<system::network_settings> network);
     awaitable<void> configure_network(system::network_settings settings);
     static system::power_options power_options(asio::io_context& context);
     awaitable<void> end_events();
