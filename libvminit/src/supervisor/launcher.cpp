@@ -1,0 +1,117 @@
+#include "supervisor/launcher.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "vminit/core/file.hpp"
+#include "vminit/core/syscalls.hpp"
+#include "vminit/supervisor/supervisor_service.hpp"
+
+namespace vminit::supervisor {
+
+namespace {
+
+bool is_regular_file(const std::string& path) {
+    struct stat status{};
+    return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+}  // namespace
+
+launcher::launcher(asio::io_context& context, const supervisor_config& config, const service_spec& spec)
+    : config_(config),
+      spec_(spec),
+      reaper_(asio::use_service<reaper::reaper_service>(context)),
+      log_(log_of(context)),
+      cgroup_(config.root + config.cgroup_root, spec.name) {}
+
+std::string launcher::find_binary() const {
+    for (const auto& candidate : spec_.binaries) {
+        if (is_regular_file(on_disk(candidate))) return candidate;
+    }
+    return {};
+}
+
+result<reaper::child> launcher::start(const std::string& binary, const std::string& rootfs, int output) {
+    if (spec_.binary_mode) {
+        auto path = on_disk(binary);
+        auto changed = syscalls::check("chmod", path, [&] { return ::chmod(path.c_str(), *spec_.binary_mode); });
+        // On a read-only file system it may be executable all the same.
+        if (!changed) degraded("service binary keeps its mode", changed.error());
+    }
+    auto started = launch(options_for(binary, rootfs, output));
+    if (!started || spec_.pid_file.empty()) return started;
+    auto written = replace_file(on_disk(spec_.pid_file), std::to_string(started->pid()) + "\n", 0644);
+    if (!written) degraded("service has no pid file", written.error());
+    return started;
+}
+
+void launcher::note_ended() {
+    if (!spec_.pid_file.empty()) ::unlink(on_disk(spec_.pid_file).c_str());
+}
+
+void launcher::kill_leftovers() {
+    if (spec_.has_cgroup && cgroup_.is_available()) cgroup_.kill_all();
+}
+
+void launcher::clean_up() {
+    if (spec_.has_cgroup && cgroup_.is_available()) cgroup_.remove();
+}
+
+reaper::spawn_options launcher::options_for(const std::string& binary, const std::string& rootfs, int output) {
+    reaper::spawn_options options(on_disk(binary));
+    options.argv.push_back(options.path);
+    options.argv.insert(options.argv.end(), spec_.arguments.begin(), spec_.arguments.end());
+    options.env = environment(rootfs);
+    options.stdout_fd = output;
+    options.stderr_fd = output;
+    options.working_directory = "/";
+    options.group = reaper::process_group::own_session;
+    options.uid = spec_.uid;
+    options.gid = spec_.gid;
+    options.cgroup_procs = usable_cgroup();
+    return options;
+}
+
+std::vector<std::string> launcher::environment(const std::string& rootfs) const {
+    std::vector<std::string> entries{"PATH=" + std::string(default_path)};
+    entries.insert(entries.end(), spec_.environment.begin(), spec_.environment.end());
+    if (!spec_.rootfs_variable.empty() && !rootfs.empty()) entries.push_back(spec_.rootfs_variable + "=" + rootfs);
+    return entries;
+}
+
+std::string launcher::usable_cgroup() {
+    if (!spec_.has_cgroup || !cgroup_.is_available()) return {};
+    auto made = cgroup_.make();
+    if (!made) {
+        degraded("service has no cgroup", made.error());
+        return {};
+    }
+    if (spec_.memory_limit) {
+        auto limited = cgroup_.limit_memory(*spec_.memory_limit);
+        if (!limited) degraded("service has no memory limit", limited.error());
+    }
+    return cgroup_.procs();
+}
+
+// The kernel may refuse the cgroup only when it is entered (a domain with controllers enabled below it, cgroups(7)):
+// then once more without.
+result<reaper::child> launcher::launch(reaper::spawn_options options) {
+    auto started = reaper_.launch(options);
+    if (started || options.cgroup_procs.empty()) return started;
+    options.cgroup_procs.clear();
+    auto refused = started.error();
+    started = reaper_.launch(std::move(options));
+    if (started) degraded("service has no cgroup", refused);
+    return started;
+}
+
+void launcher::degraded(std::string_view what, const error& failure) {
+    log_.warn(what, {{"service", spec_.name}, {"error", failure}});
+}
+
+std::string launcher::on_disk(const std::string& path) const { return config_.root + path; }
+
+}  // namespace vminit::supervisor

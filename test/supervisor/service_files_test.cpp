@@ -1,0 +1,298 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "supervised_fixture.hpp"
+
+using namespace vminit;
+using namespace vminit::supervisor;
+using namespace std::chrono_literals;
+using state = supervised_state;
+
+namespace {
+
+const std::string name = "spin-supervisor";
+const std::string first_binary = "/run/spin-stack/spin-supervisor";
+const std::string second_binary = "/var/lib/spin-stack/bin/spin-supervisor";
+const std::string pid_file = "/run/spin-supervisor.pid";
+const std::string log_file = "/var/log/spin-supervisor.log";
+const std::string cgroup = "/sys/fs/cgroup/spin-supervisor";
+
+// The supervisor agent with its own paths.
+class agent_fixture : public test::supervised_fixture {
+public:
+    agent_fixture() { REQUIRE(make_directories(root.path("run"), 0755)); }
+
+    void add_agent(start_trigger trigger = start_trigger::extras) { add(spin_supervisor_spec(trigger)); }
+
+    // Starts it at once, whatever its trigger.
+    void start(service_spec spec) {
+        add(std::move(spec));
+        services.extras_ready();
+        await(state::running, name);
+    }
+
+    supervised_status agent() { return status(name); }
+
+    // A directory with the files of a cgroup, as far as they are used.
+    void make_cgroup2() {
+        write("/sys/fs/cgroup/cgroup.controllers", "memory");
+        for (auto file : {"/cgroup.procs", "/cgroup.kill", "/memory.max"}) write(cgroup + file, "");
+    }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(agent_fixture, "without a word about the extras the agent starts two seconds after boot",
+                 "[supervisor]") {
+    script(first_binary, "exec sleep 1000");
+    add_agent();
+    poll();
+    advance(2s - 1ns);
+    CHECK(agent().state == state::waiting);
+    advance(1ns);
+    CHECK(agent().state == state::running);
+    CHECK(agent().binary == first_binary);
+    stop();
+}
+
+TEST_CASE_METHOD(agent_fixture, "extracted extras end the wait", "[supervisor]") {
+    add_agent();
+    poll();
+    script(second_binary, "exec sleep 1000");
+    services.extras_ready();
+    poll();
+    CHECK(agent().state == state::running);
+    CHECK(agent().binary == second_binary);
+    stop();
+}
+
+TEST_CASE_METHOD(agent_fixture, "an agent added after the extras starts at once", "[supervisor]") {
+    script(first_binary, "exec sleep 1000");
+    services.extras_ready();
+    add_agent();
+    poll();
+    CHECK(agent().state == state::running);
+    stop();
+}
+
+TEST_CASE_METHOD(agent_fixture, "without a binary the agent is skipped silently", "[supervisor]") {
+    add_agent();
+    SECTION("after the extras") { services.extras_ready(); }
+    SECTION("after two seconds") {
+        poll();
+        time.advance(2s);
+    }
+    SECTION("a directory of its name is none") {
+        REQUIRE(make_directories(root.path() + first_binary, 0755));
+        services.extras_ready();
+    }
+    poll();
+    CHECK(agent().state == state::absent);
+    CHECK(agent().binary.empty());
+    std::vector<std::string> silent{"debug service absent service=spin-supervisor"};
+    CHECK(lines == silent);
+    CHECK(events.empty());
+    CHECK_FALSE(exists(log_file));
+}
+
+TEST_CASE_METHOD(agent_fixture, "extras that take longer than two seconds are not too late", "[supervisor]") {
+    add_agent();
+    poll();
+    advance(2s);
+    CHECK(agent().state == state::absent);
+    script(first_binary, "exec sleep 1000");
+    services.extras_ready();
+    poll();
+    CHECK(agent().state == state::running);
+    stop();
+}
+
+TEST_CASE_METHOD(agent_fixture, "the seed's location of the binary is preferred", "[supervisor]") {
+    script(first_binary, "echo first; exec sleep 1000");
+    script(second_binary, "echo second; exec sleep 1000");
+    start(spin_supervisor_spec());
+    await_file(log_file, "first\n");
+    CHECK(mode_of(first_binary) == 0755);
+    CHECK(mode_of(second_binary) == 0644);
+    stop();
+}
+
+TEST_CASE_METHOD(agent_fixture, "the pid file holds the pid while the agent runs", "[supervisor]") {
+    script(first_binary, "exec sleep 1000");
+    start(spin_supervisor_spec());
+    CHECK(contents(pid_file) == std::to_string(agent().pid) + "\n");
+    CHECK(mode_of(pid_file) == 0644);
+    auto first = agent().pid;
+    SECTION("it goes with a crash and comes with the next start") {
+        REQUIRE(::kill(first, SIGKILL) == 0);
+        await(state::backing_off, name);
+        CHECK_FALSE(exists(pid_file));
+        advance(1s);
+        CHECK(contents(pid_file) == std::to_string(agent().pid) + "\n");
+        CHECK(agent().pid != first);
+    }
+    stop();
+    CHECK_FALSE(exists(pid_file));
+}
+
+TEST_CASE_METHOD(agent_fixture, "a pid file that cannot be written is no reason not to run", "[supervisor]") {
+    script(first_binary, "exec sleep 1000");
+    REQUIRE(make_directories(root.path() + pid_file, 0755));
+    start(spin_supervisor_spec());
+    CHECK(has_line("warn  service has no pid file service=spin-supervisor error="));
+    stop();
+}
+
+TEST_CASE_METHOD(agent_fixture, "the log file takes stdout and stderr of all runs; stdin is empty", "[supervisor]") {
+    script(first_binary, "echo out; echo err >&2; read line || echo no input; exit 1");
+    add_agent();
+    services.extras_ready();
+    await(state::backing_off, name);
+    advance(1s);
+    await(state::backing_off, name);
+    stop();
+    CHECK(contents(log_file) == "out\nerr\nno input\nout\nerr\nno input\n");
+    CHECK(agent().output_dropped == 0);
+}
+
+TEST_CASE_METHOD(agent_fixture, "the log file is rotated at its limit", "[supervisor]") {
+    script(first_binary, "echo new; exec sleep 1000");
+    auto spec = spin_supervisor_spec();
+    std::string old(spec.log_limit - 3, 'x');
+    write(log_file, old);
+    start(spec);
+    await_file(log_file, "new\n");
+    CHECK(contents(log_file + ".1") == old);
+    stop();
+}
+
+TEST_CASE_METHOD(agent_fixture, "the environment is PATH and what is configured", "[supervisor]") {
+    script(first_binary, "cat /proc/$$/environ; exec sleep 1000");
+    auto path = "PATH=" + std::string(default_path) + '\0';
+    SECTION("nothing configured") {
+        start(spin_supervisor_spec());
+        await_file(log_file, path);
+    }
+    SECTION("two variables") {
+        auto spec = spin_supervisor_spec();
+        spec.environment = {"A=1", "B="};
+        start(spec);
+        await_file(log_file, path + std::string("A=1\0B=\0", 7));
+    }
+    stop();
+}
+
+TEST_CASE_METHOD(agent_fixture, "arguments follow the binary's path; it runs in /", "[supervisor]") {
+    script(first_binary, "echo \"$0\" \"$@\"; pwd; exec sleep 1000");
+    auto spec = spin_supervisor_spec();
+    spec.arguments = {"-v", "two words"};
+    start(spec);
+    await_file(log_file, root.path() + first_binary + " -v two words\n/\n");
+    stop();
+}
+
+TEST_CASE_METHOD(agent_fixture, "started with the rootfs the agent waits for the first and learns its path",
+                 "[supervisor]") {
+    script(first_binary, "echo \"$SPINBOX_OVERLAY_ROOT\"; exit 1");
+    add_agent(start_trigger::rootfs);
+    services.extras_ready();
+    advance(1h);
+    CHECK(agent().state == state::waiting);
+    services.rootfs_ready("/run/bundles/a/rootfs");
+    services.rootfs_ready("/run/bundles/b/rootfs");
+    await(state::backing_off, name);
+    services.rootfs_ready("/run/bundles/c/rootfs");
+    poll();
+    CHECK(agent().starts == 1);
+    advance(1s);
+    await(state::backing_off, name);
+    stop();
+    CHECK(contents(log_file) == "/run/bundles/a/rootfs\n/run/bundles/a/rootfs\n");
+}
+
+TEST_CASE_METHOD(agent_fixture, "without a binary at the first rootfs the agent is looked up at the next",
+                 "[supervisor]") {
+    services.rootfs_ready("/run/bundles/a/rootfs");
+    add_agent(start_trigger::rootfs);
+    poll();
+    CHECK(agent().state == state::absent);
+    script(first_binary, "echo \"$SPINBOX_OVERLAY_ROOT\"; exec sleep 1000");
+    services.rootfs_ready("/run/bundles/b/rootfs");
+    await(state::running, name);
+    await_file(log_file, "/run/bundles/b/rootfs\n");
+    stop();
+}
+
+TEST_CASE_METHOD(agent_fixture, "the agent enters its own cgroup with its memory limit", "[supervisor]") {
+    script(first_binary, "exec sleep 1000");
+    make_cgroup2();
+    auto spec = spin_supervisor_spec();
+    spec.memory_limit = 64u << 20;
+    start(spec);
+    // The child itself writes 0, which means "me" (cgroups(7)).
+    CHECK(contents(cgroup + "/cgroup.procs") == "0");
+    CHECK(contents(cgroup + "/memory.max") == "67108864");
+    CHECK(contents(cgroup + "/cgroup.kill").empty());
+    stop();
+    CHECK(contents(cgroup + "/cgroup.kill") == "1");
+    CHECK_FALSE(has_line("warn"));
+}
+
+TEST_CASE_METHOD(agent_fixture, "what of the cgroup cannot be had is told, and the agent runs without",
+                 "[supervisor]") {
+    script(first_binary, "exec sleep 1000");
+    auto spec = spin_supervisor_spec();
+    spec.memory_limit = 1u << 20;
+    std::string warning;
+    SECTION("no memory controller") {
+        write("/sys/fs/cgroup/cgroup.controllers", "cpu");
+        write(cgroup + "/cgroup.procs", "");
+        start(spec);
+        CHECK(has_line("warn  service has no memory limit service=spin-supervisor error=\"open " + root.path() +
+                       cgroup + "/memory.max: No such file or directory\""));
+        CHECK(contents(cgroup + "/cgroup.procs") == "0");
+    }
+    SECTION("the directory cannot be made") {
+        write("/sys/fs/cgroup/cgroup.controllers", "memory");
+        write(cgroup, "a file");
+        start(spec);
+        CHECK(has_line("warn  service has no cgroup service=spin-supervisor error=\"mkdir " + root.path() + cgroup));
+    }
+    SECTION("it cannot be entered, and goes in the end") {
+        write("/sys/fs/cgroup/cgroup.controllers", "");
+        start(spec);
+        CHECK(has_line("warn  service has no cgroup service=spin-supervisor error=\"fork/exec "));
+        CHECK(exists(cgroup));
+        stop();
+        CHECK_FALSE(exists(cgroup));
+    }
+    SECTION("there is no cgroup2") {
+        REQUIRE(make_directories(root.path("sys/fs/cgroup/memory"), 0755));
+        start(spec);
+        CHECK_FALSE(has_line("warn"));
+        CHECK_FALSE(exists(cgroup));
+    }
+    stop();
+    CHECK(agent().starts == 1);
+}
+
+TEST_CASE_METHOD(agent_fixture, "the agent runs as the user it is configured for, or not at all", "[supervisor]") {
+    REQUIRE(::chmod(root.path().c_str(), 0755) == 0);
+    script(first_binary, "id -u; id -g; exec sleep 1000");
+    auto spec = spin_supervisor_spec();
+    spec.uid = 65534;
+    spec.gid = 65533;
+    add(spec);
+    services.extras_ready();
+    poll();
+    if (::geteuid() == 0) {
+        await_file(log_file, "65534\n65533\n");
+        stop();
+    } else {
+        CHECK(agent().state == state::backing_off);
+        CHECK(agent().last_failure.ends_with(": Operation not permitted"));
+    }
+}
