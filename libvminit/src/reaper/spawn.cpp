@@ -21,6 +21,7 @@
 #include <boost/process/v2/process.hpp>
 
 #include "vminit/core/asio.hpp"
+#include "vminit/core/protection.hpp"
 #include "vminit/core/syscalls.hpp"
 
 namespace vminit::reaper {
@@ -108,6 +109,7 @@ private:
 
     error_code prepare() {
         error_code failed;
+        protection::undo_in_child();
         bool is_ready = join_group(failed) && enter_cgroup(failed) && redirect(failed) && change_directory(failed) &&
                         change_user(failed) && tie_to_parent(failed);
         if (is_ready) reset_signals();
