@@ -1,5 +1,6 @@
 #include "guest.hpp"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -166,6 +167,8 @@ awaitable<void> guest::stop_serving() {
 }
 
 awaitable<void> guest::sync_disks() {
+    // Whoever is left could hold files open for writing, and a filesystem could then not become read-only.
+    system::kill_all_processes(SIGKILL);
     auto job = []() -> result<std::vector<std::string>> { return system::remount_read_only(); };
     auto problems = co_await asio::use_service<blocking_service>(context_).run(job);
     if (!problems) co_return;
