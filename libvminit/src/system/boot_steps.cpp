@@ -1,8 +1,6 @@
 #include "vminit/system/boot_steps.hpp"
 
-#include <signal.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -12,6 +10,7 @@
 
 #include "vminit/core/file.hpp"
 #include "vminit/core/kernel_cmdline.hpp"
+#include "vminit/core/protection.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/system/mount.hpp"
 #include "vminit/system/mount_table.hpp"
@@ -20,9 +19,6 @@
 namespace vminit::system {
 
 namespace {
-
-// Each container has a handful of pipes, sockets and pidfds with us; this is the kernel's own ceiling (fs.nr_open).
-constexpr rlim_t max_open_files = 1048576;
 
 bool is_errno(const error& failure, int value) {
     return failure.code() == error_code(value, boost::system::system_category());
@@ -234,11 +230,7 @@ result<void> apply_kernel_settings(step_notes& notes) {
 result<void> raise_loopback(step_notes&) { return set_link_up("lo"); }
 
 result<void> protect_process(step_notes& notes) {
-    ::signal(SIGPIPE, SIG_IGN);
-    struct rlimit files{};
-    files.rlim_cur = files.rlim_max = max_open_files;
-    notes.expect(attempt("setrlimit", "RLIMIT_NOFILE", [&] { return ::setrlimit(RLIMIT_NOFILE, &files); }));
-    notes.expect(write_file("/proc/self/oom_score_adj", "-1000"));
+    for (const auto& failure : protection::apply()) notes.degraded(failure);
     return {};
 }
 

@@ -173,6 +173,9 @@ awaitable<std::vector<error>> system_service::configure_network(network_settings
 }
 
 awaitable<void> system_service::clean_up() {
+    // Unmounting and syncing a frozen filesystem would wait for the thaw.
+    auto thawed = co_await impl_->thaw();
+    if (!thawed) impl_->log.warn("thaw failed", {{"error", thawed.error()}});
     auto job = [options = impl_->config.cleanup]() -> result<cleanup_report> { return system::clean_up(options); };
     auto report = co_await impl_->blocking.run(std::move(job));
     if (!report) {

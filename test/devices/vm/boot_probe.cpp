@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -22,6 +23,7 @@
 #include "vminit/core/timeout.hpp"
 #include "vminit/devices/device_service.hpp"
 #include "vminit/devices/extras.hpp"
+#include "vminit/reaper/reaper_service.hpp"
 #include "vminit/system/boot_steps.hpp"
 #include "vminit/system/fatal.hpp"
 #include "vminit/system/mount_table.hpp"
@@ -77,6 +79,22 @@ std::string try_pivot() {
 long count_modules() {
     auto modules = read_file("/proc/modules");
     return std::count(modules->begin(), modules->end(), '\n');
+}
+
+// What a child of the reaper inherits of what PID 1 has done to itself.
+void probe_child(asio::io_context& context) {
+    reaper::spawn_options options("/init", {"/init", "child"});
+    options.stdout_fd = 1;
+    auto child = asio::use_service<reaper::reaper_service>(context).launch(std::move(options));
+    if (!child) say("child", child.error().message());
+}
+
+int be_child() {
+    struct rlimit files{};
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    say("child-files", std::to_string(files.rlim_cur) + " " + std::to_string(files.rlim_max));
+    say("child-score", std::string(trimmed(read_file("/proc/self/oom_score_adj").value())));
+    return 0;
 }
 
 void probe_tree() {
@@ -223,6 +241,7 @@ void break_down(const std::string& how) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (::getpid() != 1) return be_child();
     boot_timeline timeline;
     timeline.reached("pid1-entry");
     install_fatal_handlers();
@@ -238,6 +257,7 @@ int main(int argc, char** argv) {
         say("took", step.name + " " + std::to_string((step.ended - step.started).count()));
     }
     probe_tree();
+    probe_child(context);
     break_down(how);
     go_down(context, timeline, how);
     say("still", "alive");

@@ -69,7 +69,8 @@ result<void> apply_kernel_settings(step_notes& notes);
 /// Sets `lo` up: the kernel gives it 127.0.0.1/8 and ::1.
 result<void> raise_loopback(step_notes& notes);
 
-/// For this process: high descriptor limit, no SIGPIPE, an OOM score that spares us.
+/// `protection::apply`. The kernel's own memory protection needs no step: PID 1 stays in the root cgroup, which has no
+/// memory.min because nothing can be reclaimed from it by a limit.
 result<void> protect_process(step_notes& notes);
 
 }  // namespace steps
