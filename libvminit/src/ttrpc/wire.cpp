@@ -4,7 +4,7 @@ namespace vminit::ttrpc {
 
 namespace {
 
-constexpr std::uint32_t max_field = (1U << 29) - 1;
+constexpr unsigned max_tag_bytes = 5;
 
 // The bytes of a well-formed sequence that `lead` starts, and the range its second byte must be in (Unicode, table 3-7).
 struct utf8_form {
@@ -48,17 +48,19 @@ bool wire_reader::fail() noexcept {
 
 bool wire_reader::next() noexcept {
     if (rest_.empty()) return false;
-    std::uint64_t tag = 0;
-    if (!varint(tag)) return false;
-    if (tag > UINT32_MAX || (tag >> 3) == 0 || (tag >> 3) > max_field || (tag & 7) > 5) return fail();
-    field_ = static_cast<std::uint32_t>(tag >> 3);
+    std::uint64_t wide = 0;
+    if (!varint(wide, max_tag_bytes)) return false;
+    // As in protobuf, bits beyond the 32nd of the fifth byte are dropped.
+    auto tag = static_cast<std::uint32_t>(wide);
+    if ((tag >> 3) == 0 || (tag & 7) > 5) return fail();
+    field_ = tag >> 3;
     type_ = static_cast<wire_type>(tag & 7);
     return true;
 }
 
-bool wire_reader::varint(std::uint64_t& value) noexcept {
+bool wire_reader::varint(std::uint64_t& value, unsigned max_bytes) noexcept {
     value = 0;
-    for (unsigned shift = 0; shift < 70; shift += 7) {
+    for (unsigned shift = 0; shift < 7 * max_bytes; shift += 7) {
         if (rest_.empty()) return fail();
         auto byte = static_cast<unsigned char>(rest_.front());
         rest_.remove_prefix(1);

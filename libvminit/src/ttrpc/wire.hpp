@@ -23,7 +23,7 @@ public:
     /// True for a field of that number and type. One of another type counts as unknown, as protobuf has it.
     bool is(std::uint32_t field, wire_type type) const noexcept { return field_ == field && type_ == type; }
 
-    bool varint(std::uint64_t& value) noexcept;
+    bool varint(std::uint64_t& value, unsigned max_bytes = 10) noexcept;
     bool bytes(std::string_view& value) noexcept;
     bool skip() noexcept { return skip_value(max_nesting); }
 
