@@ -361,9 +361,10 @@ TEST_CASE("a context may go down with calls pending", "[ttrpc]") {
         co_await stub.Echo(payload(1), call_options(5s));
     };
     vminit::ttrpc::client connection(std::move(pair->first), io->log());
-    task_group tasks(io->ex(), io->log());
-    tasks.spawn("call", call(std::move(connection)));
+    std::optional<task_group> tasks(std::in_place, io->ex(), io->log());
+    tasks->spawn("call", call(std::move(connection)));
     io->poll();
-    CHECK(tasks.size() == 1);
+    CHECK(tasks->size() == 1);
+    tasks.reset();
     io.reset();
 }
