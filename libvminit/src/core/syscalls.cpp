@@ -33,6 +33,8 @@ bool interrupted() noexcept { return errno == EINTR; }
 
 }  // namespace detail
 
+bool is_errno(const error& failure, int value) noexcept { return failure.code() == detail::errno_code(value); }
+
 result<unique_fd> open(const std::string& path, int flags, mode_t mode) {
     auto fd = check("open", path, [&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); });
     if (!fd) return fd.error();

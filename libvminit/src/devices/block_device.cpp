@@ -65,7 +65,7 @@ result<std::vector<block_device>> read_block_devices(const std::string& sysfs) {
     std::vector<block_device> devices;
     auto names = names_in(root);
     if (!names) {
-        if (names.error().code() == error_code(ENOENT, boost::system::system_category())) return devices;
+        if (syscalls::is_errno(names.error(), ENOENT)) return devices;
         return names.error();
     }
     for (const auto& name : *names) {

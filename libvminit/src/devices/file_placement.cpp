@@ -15,10 +15,6 @@ namespace {
 
 constexpr const char* temporary_name = ".vminit-extras.tmp";
 
-bool is_errno(const error& failure, int value) {
-    return failure.code() == error_code(value, boost::system::system_category());
-}
-
 boost::system::result<long> open_directory_in(const unique_fd& parent, const std::string& name) {
     return syscalls::raw("open", [&] {
         return ::openat(parent.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -64,15 +60,13 @@ result<unique_fd> open_directory_below(const std::string& root, std::span<const 
 result<void> make_directory_in(const unique_fd& parent, const std::string& name, mode_t mode, const std::string& path) {
     auto made = syscalls::check("mkdir", path, [&] { return ::mkdirat(parent.get(), name.c_str(), mode); });
     if (!made) {
-        if (!is_errno(made.error(), EEXIST)) return made.error();
+        if (!syscalls::is_errno(made.error(), EEXIST)) return made.error();
         auto existing = open_directory_in(parent, name);
         if (!existing) return error(existing.error(), "mkdir " + path);
         unique_fd found(static_cast<int>(*existing));
         return {};
     }
-    auto changed = syscalls::check("chmod", path, [&] { return ::fchmodat(parent.get(), name.c_str(), mode, 0); });
-    if (!changed) return changed.error();
-    return {};
+    return syscalls::attempt("chmod", path, [&] { return ::fchmodat(parent.get(), name.c_str(), mode, 0); });
 }
 
 result<new_file> new_file::create(unique_fd directory) {

@@ -20,17 +20,6 @@ namespace vminit::system {
 
 namespace {
 
-bool is_errno(const error& failure, int value) {
-    return failure.code() == error_code(value, boost::system::system_category());
-}
-
-template <class Call>
-result<void> attempt(std::string_view name, std::string_view object, Call&& call) {
-    auto done = syscalls::check(name, object, std::forward<Call>(call));
-    if (!done) return done.error();
-    return {};
-}
-
 boot_mount mount_of(const char* target, const char* type, const char* source, std::vector<std::string> options) {
     return {mount_entry(type, source, target, std::move(options)), step_policy::fatal};
 }
@@ -51,25 +40,25 @@ result<void> mount_at_boot(const boot_mount& mount) {
     if (auto made = make_directories(target, 0755); !made) return made.error();
     mount_entry entry(mount.entry.type, mount.entry.source, {}, mount.entry.options);
     auto mounted = mount_filesystem(entry, target);
-    if (mounted || is_errno(mounted.error(), EBUSY)) return {};
+    if (mounted || syscalls::is_errno(mounted.error(), EBUSY)) return {};
     return mounted.error();
 }
 
 // mode applied by chmod: mkdir(2) and mknod(2) are subject to the umask.
 result<void> make_sticky_directory(const std::string& path) {
     if (auto made = make_directories(path, 0755); !made) return made.error();
-    return attempt("chmod", path, [&] { return ::chmod(path.c_str(), 01777); });
+    return syscalls::attempt("chmod", path, [&] { return ::chmod(path.c_str(), 01777); });
 }
 
 result<void> ignore_existing(result<void> outcome) {
-    if (!outcome && is_errno(outcome.error(), EEXIST)) return {};
+    if (!outcome && syscalls::is_errno(outcome.error(), EEXIST)) return {};
     return outcome;
 }
 
 result<void> make_fuse_node(const std::string& path) {
-    auto made = attempt("mknod", path, [&] { return ::mknod(path.c_str(), S_IFCHR | 0666, ::makedev(10, 229)); });
+    auto made = syscalls::attempt("mknod", path, [&] { return ::mknod(path.c_str(), S_IFCHR | 0666, ::makedev(10, 229)); });
     if (!made) return ignore_existing(made);
-    return attempt("chmod", path, [&] { return ::chmod(path.c_str(), 0666); });
+    return syscalls::attempt("chmod", path, [&] { return ::chmod(path.c_str(), 0666); });
 }
 
 result<void> mount_everything(step_notes& notes) {
@@ -145,12 +134,12 @@ result<void> open_console(step_notes& notes) {
     }
     int source = console->get();
     for (int fd = 0; fd <= 2; ++fd) {
-        if (!is_open(fd)) notes.expect(attempt("dup2", {}, [&] { return ::dup2(source, fd); }));
+        if (!is_open(fd)) notes.expect(syscalls::attempt("dup2", {}, [&] { return ::dup2(source, fd); }));
     }
     if (source > 2) return {};
     // It got one of the three numbers itself: there it stays, and children inherit it like the others.
     (void)console->release();
-    return attempt("fcntl", "F_SETFD", [&] { return ::fcntl(source, F_SETFD, 0); });
+    return syscalls::attempt("fcntl", "F_SETFD", [&] { return ::fcntl(source, F_SETFD, 0); });
 }
 
 result<void> open_console_again(step_notes& notes) {
@@ -159,12 +148,12 @@ result<void> open_console_again(step_notes& notes) {
     if (!is_null) return {};
     auto console = syscalls::open("/dev/console", O_RDWR | O_NOCTTY);
     if (!console) return {};  // told already, and /dev/null serves
-    for (int fd = 0; fd <= 2; ++fd) notes.expect(attempt("dup2", {}, [&] { return ::dup2(console->get(), fd); }));
+    for (int fd = 0; fd <= 2; ++fd) notes.expect(syscalls::attempt("dup2", {}, [&] { return ::dup2(console->get(), fd); }));
     return {};
 }
 
 result<void> mount_all(const std::vector<boot_mount>& mounts, step_notes& notes) {
-    notes.expect(attempt("mount", "make / private",
+    notes.expect(syscalls::attempt("mount", "make / private",
                          [] { return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr); }));
     // Without /proc nothing is known, and nothing but what this boot did can be mounted.
     auto table = read_mount_table();
@@ -186,7 +175,7 @@ result<void> make_dev_nodes(const std::string& dev, step_notes& notes) {
     };
     for (const auto& [name, target] : links) {
         std::string path = dev + name;
-        notes.expect(ignore_existing(attempt("symlink", path, [&, to = target] { return ::symlink(to, path.c_str()); })));
+        notes.expect(ignore_existing(syscalls::attempt("symlink", path, [&, to = target] { return ::symlink(to, path.c_str()); })));
     }
     return {};
 }
@@ -223,7 +212,7 @@ result<void> write_files(const std::string& root, step_notes& notes) {
 result<void> apply_kernel_settings(step_notes& notes) {
     notes.expect(write_file("/proc/sys/kernel/ctrl-alt-del", "0"));
     auto name = wanted_hostname();
-    notes.expect(attempt("sethostname", name, [&] { return ::sethostname(name.data(), name.size()); }));
+    notes.expect(syscalls::attempt("sethostname", name, [&] { return ::sethostname(name.data(), name.size()); }));
     return {};
 }
 

@@ -19,9 +19,7 @@ namespace vminit::system {
 
 namespace {
 
-bool is_missing(const error& failure) {
-    return failure.code() == error_code(ENOENT, boost::system::system_category());
-}
+bool is_missing(const error& failure) { return syscalls::is_errno(failure, ENOENT); }
 
 struct close_directory {
     void operator()(DIR* directory) const noexcept { ::closedir(directory); }
@@ -92,7 +90,7 @@ private:
     }
 
     static bool is_crossing(const error& failure) {
-        return failure.code() == error_code(EXDEV, boost::system::system_category());
+        return syscalls::is_errno(failure, EXDEV);
     }
 
     void note_mount(const std::string& path) {

@@ -14,10 +14,6 @@ namespace vminit::system {
 
 namespace {
 
-bool is_errno(const error& failure, int value) {
-    return failure.code() == error_code(value, boost::system::system_category());
-}
-
 // Hosts are promised one class for all of these, whatever the errno.
 error internal(const error& failure) { return error(errc::internal, failure.message()); }
 
@@ -92,7 +88,7 @@ thaw_outcome thaw(std::vector<frozen_filesystem> held, const freeze_operations& 
     thaw_outcome outcome;
     for (auto& item : held) {
         auto done = operations.thaw(item);
-        if (done || is_errno(done.error(), EINVAL)) continue;
+        if (done || syscalls::is_errno(done.error(), EINVAL)) continue;
         if (outcome.status) outcome.status = internal(done.error());
         outcome.still_frozen.push_back(std::move(item));
     }

@@ -10,6 +10,7 @@
 
 #include "vminit/core/clock.hpp"
 #include "vminit/core/file.hpp"
+#include "vminit/core/syscalls.hpp"
 #include "vminit/core/timeout.hpp"
 
 namespace vminit::system {
@@ -31,7 +32,7 @@ bool reads_as(const std::string& path, std::string_view value) {
 
 // Busy is the host's to wait for; any other refusal is the guest's fault.
 error write_error(const error& failure) {
-    bool is_busy = failure.code() == error_code(EBUSY, boost::system::system_category());
+    bool is_busy = syscalls::is_errno(failure, EBUSY);
     return error(is_busy ? errc::failed_precondition : errc::internal, failure.message());
 }
 

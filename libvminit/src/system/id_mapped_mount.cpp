@@ -97,11 +97,9 @@ result<void> map_ids(const std::string& mount_point, const std::string& uid_map,
     // The unmapped mount goes first: below the mapped one it would stay reachable and survive one unmount.
     auto unmounted = unmount_filesystem(mount_point, unmount_mode::normal);
     if (!unmounted) return unmounted.error();
-    auto moved = syscalls::check("move_mount", mount_point, [&] {
+    return syscalls::attempt("move_mount", mount_point, [&] {
         return ::move_mount(mapped->get(), "", AT_FDCWD, mount_point.c_str(), MOVE_MOUNT_F_EMPTY_PATH);
     });
-    if (!moved) return moved.error();
-    return {};
 }
 
 }  // namespace vminit::system

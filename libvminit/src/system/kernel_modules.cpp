@@ -17,10 +17,6 @@ namespace vminit::system {
 
 namespace {
 
-bool is_errno(const error& failure, int value) {
-    return failure.code() == error_code(value, boost::system::system_category());
-}
-
 // Between the boot, the pool thread that loads the rest, and mounts that need a filesystem type from it.
 struct {
     std::mutex mutex;
@@ -38,7 +34,7 @@ result<void> load_module(const std::string& path) {
     int flags = is_compressed(path) ? MODULE_INIT_COMPRESSED_FILE : 0;
     auto loaded = syscalls::check("finit_module", path,
                                   [&] { return ::syscall(SYS_finit_module, file->get(), "", flags); });
-    if (loaded || is_errno(loaded.error(), EEXIST)) return {};
+    if (loaded || syscalls::is_errno(loaded.error(), EEXIST)) return {};
     return loaded.error();
 }
 
@@ -67,7 +63,7 @@ std::size_t count_serving_modules(const std::vector<std::string>& paths) {
 result<void> steps::load_serving_modules(const std::string& list, step_notes& notes) {
     auto text = read_file(list);
     if (!text) {
-        if (is_errno(text.error(), ENOENT)) return {};
+        if (syscalls::is_errno(text.error(), ENOENT)) return {};
         return text.error();
     }
     auto paths = parse_module_list(*text);

@@ -42,7 +42,7 @@ result<loop_device> attach_loop_device(const std::string& file, loop_access acce
         auto number = syscalls::check("LOOP_CTL_GET_FREE", {}, [&] { return ::ioctl(control->get(), LOOP_CTL_GET_FREE); });
         if (!number) return number.error();
         auto device = configure(static_cast<int>(*number), backing->get(), access, cache, file);
-        bool is_taken = !device && device.error().code() == error_code(EBUSY, boost::system::system_category());
+        bool is_taken = !device && syscalls::is_errno(device.error(), EBUSY);
         if (!is_taken || attempt == attach_attempts) return device;
     }
 }

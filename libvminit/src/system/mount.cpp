@@ -20,10 +20,6 @@ namespace vminit::system {
 
 namespace {
 
-bool is_errno(const error& failure, int value) {
-    return failure.code() == error_code(value, boost::system::system_category());
-}
-
 std::string path_of(const unique_fd& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); }
 
 // Where `target` is below `directory`; a symbolic link or `..` in it cannot lead out (openat2(2), RESOLVE_IN_ROOT).
@@ -53,12 +49,10 @@ struct mount_call {
 };
 
 result<void> perform(const mount_call& call) {
-    auto done = syscalls::check("mount", call.target, [&] {
+    return syscalls::attempt("mount", call.target, [&] {
         return ::mount(call.source.c_str(), call.target.c_str(), call.type.empty() ? nullptr : call.type.c_str(), call.flags,
                        call.data.empty() ? nullptr : call.data.c_str());
     });
-    if (!done) return done.error();
-    return {};
 }
 
 // The working directory belongs to the whole process, so a thread takes one of its own (unshare(2), CLONE_FS).
@@ -80,7 +74,7 @@ result<void> perform_in(const std::string& working_directory, const mount_call& 
 result<void> perform_knowing_type(const mount_call& call, const std::string& working_directory) {
     auto mount = [&] { return working_directory.empty() ? perform(call) : perform_in(working_directory, call); };
     auto mounted = mount();
-    if (mounted || !is_errno(mounted.error(), ENODEV)) return mounted;
+    if (mounted || !syscalls::is_errno(mounted.error(), ENODEV)) return mounted;
     step_notes ignored;  // the late boot tells what does not load
     (void)steps::load_other_modules(ignored);
     return mount();
@@ -142,7 +136,7 @@ result<std::string> mount_filesystem(const mount_entry& entry, const std::string
 result<void> unmount_filesystem(const std::string& mount_point, unmount_mode mode) {
     int flags = UMOUNT_NOFOLLOW | (mode == unmount_mode::lazy ? MNT_DETACH : 0);
     auto done = syscalls::check("unmount", mount_point, [&] { return ::umount2(mount_point.c_str(), flags); });
-    if (done || is_errno(done.error(), EINVAL) || is_errno(done.error(), ENOENT)) return {};
+    if (done || syscalls::is_errno(done.error(), EINVAL) || syscalls::is_errno(done.error(), ENOENT)) return {};
     return done.error();
 }
 
@@ -151,7 +145,7 @@ result<void> unmount_all(const std::string& mount_point, unmount_mode mode) {
     for (int count = 0; count < max_stacked_mounts; ++count) {
         auto done = syscalls::check("unmount", mount_point, [&] { return ::umount2(mount_point.c_str(), flags); });
         if (done) continue;
-        if (is_errno(done.error(), EINVAL) || is_errno(done.error(), ENOENT)) return {};
+        if (syscalls::is_errno(done.error(), EINVAL) || syscalls::is_errno(done.error(), ENOENT)) return {};
         return done.error();
     }
     return error(errc::failed_precondition, "unmount " + mount_point + ": too many mounts on top of each other");

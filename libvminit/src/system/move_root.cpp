@@ -17,13 +17,6 @@ namespace {
 
 constexpr const char* stage = "/.vminit-root";
 
-template <class Call>
-result<void> attempt(std::string_view name, std::string_view object, Call&& call) {
-    auto done = syscalls::check(name, object, std::forward<Call>(call));
-    if (!done) return done.error();
-    return {};
-}
-
 result<std::vector<mount_info>> mounts_now() {
     if (auto table = read_mount_table()) return table;
     auto mounted = mount_filesystem(mount_entry("proc", "proc", "", {"nosuid", "noexec", "nodev"}), "/proc");
@@ -37,7 +30,7 @@ void move_along(const std::vector<mount_info>& table, step_notes& notes) {
         bool is_top_level = mount.mount_point != "/" && mount.mount_point.rfind('/') == 0;
         if (!is_top_level) continue;
         std::string target = stage + mount.mount_point;
-        notes.expect(attempt("mount", target, [&] {
+        notes.expect(syscalls::attempt("mount", target, [&] {
             return ::mount(mount.mount_point.c_str(), target.c_str(), nullptr, MS_MOVE, nullptr);
         }));
     }
@@ -58,15 +51,15 @@ result<void> steps::move_root(step_notes& notes) {
     if (!table) return table.error();
     if (!is_initial_ramfs(*table)) return {};
     if (auto made = make_directories(stage, 0700); !made) return made.error();
-    auto bound = attempt("mount", stage, [] { return ::mount("/", stage, nullptr, MS_BIND, nullptr); });
+    auto bound = syscalls::attempt("mount", stage, [] { return ::mount("/", stage, nullptr, MS_BIND, nullptr); });
     if (!bound) return bound;
     move_along(*table, notes);
-    if (auto entered = attempt("chdir", stage, [] { return ::chdir(stage); }); !entered) return entered;
-    auto moved = attempt("mount", "move /", [] { return ::mount(".", "/", nullptr, MS_MOVE, nullptr); });
+    if (auto entered = syscalls::attempt("chdir", stage, [] { return ::chdir(stage); }); !entered) return entered;
+    auto moved = syscalls::attempt("mount", "move /", [] { return ::mount(".", "/", nullptr, MS_MOVE, nullptr); });
     if (!moved) return moved;
-    if (auto rooted = attempt("chroot", ".", [] { return ::chroot("."); }); !rooted) return rooted;
-    if (auto entered = attempt("chdir", "/", [] { return ::chdir("/"); }); !entered) return entered;
-    notes.expect(attempt("rmdir", stage, [] { return ::rmdir(stage); }));
+    if (auto rooted = syscalls::attempt("chroot", ".", [] { return ::chroot("."); }); !rooted) return rooted;
+    if (auto entered = syscalls::attempt("chdir", "/", [] { return ::chdir("/"); }); !entered) return entered;
+    notes.expect(syscalls::attempt("rmdir", stage, [] { return ::rmdir(stage); }));
     return {};
 }
 

@@ -23,9 +23,7 @@ namespace {
 
 constexpr std::uint32_t metadata_address = 0xA9FEA9FE;  // 169.254.169.254
 
-bool is_existing(const error& failure) {
-    return failure.code() == error_code(EEXIST, boost::system::system_category());
-}
+bool is_existing(const error& failure) { return syscalls::is_errno(failure, EEXIST); }
 
 std::array<std::string_view, 9> ip_fields(std::string_view text) {
     std::array<std::string_view, 9> fields;
@@ -168,9 +166,7 @@ result<void> set_link_up(const std::string& device) {
     auto read = syscalls::check("SIOCGIFFLAGS", device, [&] { return ::ioctl(socket->get(), SIOCGIFFLAGS, &*request); });
     if (!read) return read.error();
     request->ifr_flags = static_cast<short>(request->ifr_flags | IFF_UP);
-    auto set = syscalls::check("set up", device, [&] { return ::ioctl(socket->get(), SIOCSIFFLAGS, &*request); });
-    if (!set) return set.error();
-    return {};
+    return syscalls::attempt("set up", device, [&] { return ::ioctl(socket->get(), SIOCSIFFLAGS, &*request); });
 }
 
 std::vector<error> apply_network(const network_settings& settings) {

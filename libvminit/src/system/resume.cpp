@@ -19,9 +19,7 @@ result<void> set_clock(wall_time now) {
     struct timespec time{};
     time.tv_sec = seconds.count();
     time.tv_nsec = (since_epoch - seconds).count();
-    auto set = syscalls::check("clock_settime", {}, [&] { return ::clock_settime(CLOCK_REALTIME, &time); });
-    if (!set) return set.error();
-    return {};
+    return syscalls::attempt("clock_settime", {}, [&] { return ::clock_settime(CLOCK_REALTIME, &time); });
 }
 
 // A snapshot resumed twice has two guests with one random state: mix in what the host sends, then reseed (random(4)).
@@ -34,9 +32,7 @@ result<void> add_entropy(const std::string& bytes) {
     std::memcpy(&buffer[2], bytes.data(), bytes.size());
     auto added = syscalls::check("RNDADDENTROPY", {}, [&] { return ::ioctl(device->get(), RNDADDENTROPY, buffer.data()); });
     if (!added) return added.error();
-    auto reseeded = syscalls::check("RNDRESEEDCRNG", {}, [&] { return ::ioctl(device->get(), RNDRESEEDCRNG); });
-    if (!reseeded) return reseeded.error();
-    return {};
+    return syscalls::attempt("RNDRESEEDCRNG", {}, [&] { return ::ioctl(device->get(), RNDRESEEDCRNG); });
 }
 
 }  // namespace

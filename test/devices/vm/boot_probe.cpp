@@ -17,6 +17,7 @@
 #include <exception>
 #include <string>
 
+#include "vminit/core/blocking.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/task_group.hpp"
@@ -144,6 +145,9 @@ awaitable<void> probe_services(asio::io_context& context) {
     say("resume", resumed ? std::to_string(::time(nullptr) / 10) : resumed.error().message());
 }
 
+// Sleeps in the kernel until somebody thaws.
+result<void> write_late() { return replace_file("/run/disk/late", "x", 0644); }
+
 awaitable<void> probe_freeze(asio::io_context& context) {
     auto& service = asio::use_service<system_service>(context);
     ::mkdir("/run/disk", 0755);
@@ -160,6 +164,9 @@ awaitable<void> probe_freeze(asio::io_context& context) {
     say("thaw", thawed ? "ok" : thawed.error().message());
     auto written = replace_file("/run/disk/file", "x", 0644);
     say("write-after-thaw", written ? "ok" : written.error().message());
+    (void)co_await service.freeze_filesystems();
+    auto late = co_await asio::use_service<blocking_service>(context).run(write_late);
+    say("write-after-safety-thaw", late ? "ok" : late.error().message());
     auto again = co_await service.thaw_filesystems();
     say("thaw-again", again ? "ok" : again.error().message());
 }
@@ -248,6 +255,9 @@ int main(int argc, char** argv) {
     std::string how = argc > 1 ? argv[argc - 1] : "plan";
     asio::io_context context{1};
     asio::make_service<log_service>(context, logger(descriptor_sink(2), log_level::debug, log_format::text));
+    system_config config;
+    config.thaw_limit = 1s;
+    asio::make_service<system_service>(context, std::move(config));
     auto booted = run_boot(vm_boot_plan(), timeline, log_of(context));
     timeline.reached("system-init");
     timeline.print_to(log_of(context), boot_profile::on);

@@ -92,6 +92,8 @@ for scenario; do
         expect freeze 'PROBE freeze-again 1'
         expect thaw 'PROBE thaw ok'
         expect thaw 'PROBE write-after-thaw ok'
+        expect safety 'PROBE write-after-safety-thaw ok'
+        expect_match safety 'filesystems frozen too long, thawing'
         expect phases 'PROBE phase last'
         expect remount 'PROBE read-only-problems 0'
         expect_no end 'PROBE still'

@@ -50,6 +50,17 @@ result<long> check(std::string_view name, std::string_view object, Call&& call) 
     return error(outcome.error(), std::move(context));
 }
 
+/// `check` for a call whose value says nothing but success.
+template <class Call>
+result<void> attempt(std::string_view name, std::string_view object, Call&& call) {
+    auto outcome = check(name, object, std::forward<Call>(call));
+    if (!outcome) return outcome.error();
+    return {};
+}
+
+/// True if `failure` is exactly this errno (not merely of its class).
+bool is_errno(const error& failure, int value) noexcept;
+
 /// open(2), always O_CLOEXEC.
 result<unique_fd> open(const std::string& path, int flags, mode_t mode = 0);
 

@@ -1,0 +1,153 @@
+#include "vminit/system/system_service.hpp"
+
+#include <catch2/catch.hpp>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+
+#include "support/io_fixture.hpp"
+#include "support/temporary_directory.hpp"
+#include "vminit/core/file.hpp"
+#include "vminit/core/syscalls.hpp"
+#include "vminit/core/task_group.hpp"
+
+using namespace vminit;
+using namespace vminit::system;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct service_fixture : test::io_fixture {
+    service_fixture() : service(asio::make_service<system_service>(ctx, config())), tasks(ex(), log()) {}
+    ~service_fixture() { syscalls::set_fault_hook(nullptr); }
+
+    // Nothing of the machine's own is within reach.
+    system_config config() {
+        system_config settings;
+        settings.version = "1.2.3";
+        settings.kernel_version_file = put("version", "Linux version 6.1.0 (debian) #1 SMP\n");
+        settings.sysfs = directory.path("sys");
+        settings.resolv_conf = directory.path("resolv.conf");
+        settings.mount_table = put("mountinfo", "36 35 0:99 / /run rw - tmpfs tmpfs rw\n");
+        settings.cleanup.mount_table = settings.mount_table;
+        settings.cleanup.bundles = directory.path("bundles");
+        settings.cleanup.temporary = directory.path("tmp");
+        return settings;
+    }
+    std::string put(const std::string& name, const std::string& text) {
+        std::ofstream(directory.path(name)) << text;
+        return directory.path(name);
+    }
+
+    test::temporary_directory directory;
+    system_service& service;
+    task_group tasks;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(service_fixture, "info tells the build's version and the kernel's without its newline", "[system]") {
+    auto facts = run(service.info());
+    REQUIRE(facts);
+    CHECK(facts->version == "1.2.3");
+    CHECK(facts->kernel_version == "Linux version 6.1.0 (debian) #1 SMP");
+    fs::remove(directory.path("version"));
+    CHECK(run(service.info())->kernel_version.empty());
+}
+
+TEST_CASE_METHOD(service_fixture, "without ext4 nothing is frozen, and thawing nothing is success", "[system]") {
+    auto frozen = run(service.freeze_filesystems());
+    REQUIRE(frozen);
+    CHECK(frozen->empty());
+    CHECK(run(service.thaw_filesystems()));
+}
+
+TEST_CASE_METHOD(service_fixture, "a freeze that fails answers internal and leaves nothing frozen", "[system]") {
+    // The device number is nobody's, so that nothing of this machine can be frozen.
+    put("mountinfo", "36 35 4095:77 / " + directory.path() + " rw - ext4 /dev/vda rw\n");
+    auto frozen = run(service.freeze_filesystems());
+    REQUIRE_FALSE(frozen);
+    CHECK(frozen.error().kind() == errc::internal);
+    CHECK(frozen.error().context().starts_with("open " + directory.path() + ": another filesystem is mounted over it"));
+    fs::remove(directory.path("mountinfo"));
+    CHECK(run(service.freeze_filesystems()).error().kind() == errc::internal);
+    CHECK(run(service.thaw_filesystems()));
+}
+
+TEST_CASE_METHOD(service_fixture, "clean-up removes, logs what it could not, and never fails", "[system]") {
+    fs::create_directories(directory.path("bundles/a"));
+    fs::create_directories(directory.path("tmp/b"));
+    run(service.clean_up());
+    CHECK_FALSE(fs::exists(directory.path("bundles/a")));
+    CHECK_FALSE(fs::exists(directory.path("tmp/b")));
+    CHECK(has_line("cleaned up"));
+    fs::remove(directory.path("mountinfo"));
+    run(service.clean_up());
+    CHECK(has_line("clean-up incomplete"));
+}
+
+TEST_CASE_METHOD(service_fixture, "the device is waited for 20 times 50 ms, the rest is tried whatever happens", "[system]") {
+    network_settings settings;
+    settings.device = "nosuchdev";
+    settings.address = "10.0.0.2";
+    settings.name_servers = {"1.1.1.1"};
+    manual_time time;
+    std::optional<std::vector<error>> failures;
+    auto configure = [](service_fixture* self, network_settings wanted,
+                        std::optional<std::vector<error>>* out) -> awaitable<void> {
+        auto outcome = co_await self->service.configure_network(std::move(wanted));
+        out->emplace(std::move(outcome));
+    };
+    tasks.spawn("network", configure(this, settings, &failures));
+    poll();
+    for (int attempt = 0; attempt < 18; ++attempt) {
+        time.advance(50ms);
+        poll();
+    }
+    CHECK_FALSE(fs::exists(directory.path("resolv.conf")));
+    time.advance(50ms);
+    pump([&] { return failures.has_value(); });
+    REQUIRE(failures->size() == 1);
+    CHECK(failures->front().message() == "SIOCGIFFLAGS nosuchdev: No such device");
+    CHECK(read_file(directory.path("resolv.conf")).value() == "nameserver 1.1.1.1\n");
+}
+
+TEST_CASE_METHOD(service_fixture, "without an address only name servers are set", "[system]") {
+    network_settings settings;
+    settings.device = "nosuchdev";
+    CHECK(run(service.configure_network(settings)).empty());
+    CHECK_FALSE(fs::exists(directory.path("resolv.conf")));
+    settings.name_servers = {"1.1.1.1", "8.8.8.8"};
+    CHECK(run(service.configure_network(settings)).empty());
+    CHECK(read_file(directory.path("resolv.conf")).value() == "nameserver 1.1.1.1\nnameserver 8.8.8.8\n");
+}
+
+TEST_CASE_METHOD(service_fixture, "a bad address or gateway is told, not guessed", "[system]") {
+    network_settings settings;
+    settings.device = "lo";
+    settings.address = "10.0.0.300";
+    settings.gateway = "gate";
+    auto failures = run(service.configure_network(settings));
+    REQUIRE(failures.size() == 2);
+    CHECK(failures[0].message() == "bad IPv4 address \"10.0.0.300\": invalid argument");
+    CHECK(failures[1].message() == "bad IPv4 address \"gate\": invalid argument");
+}
+
+TEST_CASE_METHOD(service_fixture, "resuming sets what the host sent", "[system]") {
+    CHECK(run(service.resume({})));
+    resume_request request;
+    request.entropy = std::string(4097, 'x');
+    CHECK(run(service.resume(request)).error().message() == "entropy of 4097 bytes is too much: invalid argument");
+
+    // Neither the clock nor the random pool of this machine is to be touched: the calls are made to fail.
+    syscalls::set_fault_hook([](std::string_view name) {
+        return name == "clock_settime" || name == "RNDADDENTROPY" ? EPERM : 0;
+    });
+    request.entropy.clear();
+    request.now = wall_time(1s);
+    CHECK(run(service.resume(request)).error().message() == "clock_settime: Operation not permitted");
+    request.now.reset();
+    request.entropy = "bytes";
+    CHECK(run(service.resume(request)).error().message() == "RNDADDENTROPY: Operation not permitted");
+}
