@@ -1,0 +1,49 @@
+#include "process/cgroup_text.hpp"
+
+#include <charconv>
+
+namespace vminit::process {
+
+namespace {
+constexpr std::string_view blank = " \t\n\r\v\f";
+}
+
+std::string_view take_line(std::string_view& text) noexcept {
+    auto end = text.find('\n');
+    auto line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    return line;
+}
+
+std::string_view take_field(std::string_view& line) noexcept {
+    auto begin = line.find_first_not_of(blank);
+    if (begin == std::string_view::npos) return line = {};
+    line.remove_prefix(begin);
+    auto field = line.substr(0, line.find_first_of(blank));
+    line.remove_prefix(field.size());
+    return field;
+}
+
+std::optional<key_and_value> split_pair(std::string_view field) noexcept {
+    auto sign = field.find('=');
+    if (sign == std::string_view::npos || field.find('=', sign + 1) != std::string_view::npos) return std::nullopt;
+    return key_and_value{field.substr(0, sign), field.substr(sign + 1)};
+}
+
+std::optional<std::uint64_t> parse_unsigned(std::string_view text) noexcept {
+    std::uint64_t value = 0;
+    const char* begin = text.data();
+    const char* end = begin + text.size();
+    auto parsed = std::from_chars(begin, end, value);
+    if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+    return value;
+}
+
+std::optional<std::uint64_t> parse_counter(std::string_view text) noexcept {
+    if (!text.starts_with('-')) return parse_unsigned(text);
+    text.remove_prefix(1);
+    bool is_number = !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+    return is_number ? std::optional<std::uint64_t>(0) : std::nullopt;
+}
+
+}  // namespace vminit::process
