@@ -28,7 +28,8 @@ public:
     /// callback, if it is due, runs inside this call and never after it. Idempotent. The destructor ends it untold.
     void stop();
 
-    explicit operator bool() const noexcept { return entry_ != nullptr; }
+    /// Whether it has not been stopped.
+    explicit operator bool() const noexcept;
 
 private:
     friend class oom_watch_service;
