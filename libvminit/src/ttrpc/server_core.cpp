@@ -42,8 +42,17 @@ awaitable<void> server_core::accept_loop(std::list<listener>::iterator from) {
             if (!is_expected) log_.error("ttrpc listener failed", {{"error", incoming.error()}});
             co_return;
         }
+        admit(std::move(*incoming));
+    }
+}
+
+// What goes wrong with one connection must not end the loop that takes the next.
+void server_core::admit(accepted incoming) {
+    try {
         if (auto hook = std::exchange(first_accept, nullptr)) hook();
-        serve(std::move(incoming->socket), incoming->peer);
+        serve(std::move(incoming.socket), incoming.peer);
+    } catch (const std::exception& thrown) {
+        log_.error("ttrpc connection lost at accept", {{"error", thrown.what()}});
     }
 }
 

@@ -55,6 +55,7 @@ public:
     std::function<void()> first_accept;
 
 private:
+    void admit(accepted incoming);
     awaitable<void> accept_loop(std::list<listener>::iterator from);
     awaitable<result<void>> wait_until_empty();
 
