@@ -1,7 +1,7 @@
 #include "vminit/devices/device_service.hpp"
 
-#include <catch2/catch.hpp>
 #include <atomic>
+#include <catch2/catch.hpp>
 #include <cerrno>
 
 #include "fake_sysfs.hpp"

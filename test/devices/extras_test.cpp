@@ -33,7 +33,9 @@ struct extras_fixture {
         REQUIRE(::lstat((root + name).c_str(), &status) == 0);
         return status.st_mode & 07777;
     }
-    bool exists(const std::string& name) { return std::filesystem::exists(std::filesystem::symlink_status(root + name)); }
+    bool exists(const std::string& name) {
+        return std::filesystem::exists(std::filesystem::symlink_status(root + name));
+    }
 
     test::temporary_directory directory;
     std::string tar = directory.path("disk");

@@ -34,11 +34,11 @@ TEST_CASE("the last text may lack its zero, and values may hold =", "[uevent]") 
 }
 
 TEST_CASE("what the kernel did not write is no uevent", "[uevent]") {
-    auto message = GENERATE(as<std::string>{}, ""s, "\0"s, "libudev\0\xfe\xed\xca\xfe"s, "@/x\0ACTION=\0DEVPATH=/x\0"s, "add\0"s,
-                            "add@\0ACTION=add\0DEVPATH=\0"s, "add@x\0ACTION=add\0DEVPATH=x\0"s,
-                            "add@/x\0ACTION=remove\0DEVPATH=/x\0"s, "add@/x\0ACTION=add\0DEVPATH=/y\0"s, "add@/x\0DEVPATH=/x\0"s,
-                            "add@/x\0ACTION=add\0DEVPATH=/x\0novalue\0"s, "add@/x\0ACTION=add\0DEVPATH=/x\0=v\0"s,
-                            "add@/x\0ACTION=add\0DEVPATH=/x\0\0"s);
+    auto message = GENERATE(as<std::string>{}, ""s, "\0"s, "libudev\0\xfe\xed\xca\xfe"s, "@/x\0ACTION=\0DEVPATH=/x\0"s,
+                            "add\0"s, "add@\0ACTION=add\0DEVPATH=\0"s, "add@x\0ACTION=add\0DEVPATH=x\0"s,
+                            "add@/x\0ACTION=remove\0DEVPATH=/x\0"s, "add@/x\0ACTION=add\0DEVPATH=/y\0"s,
+                            "add@/x\0DEVPATH=/x\0"s, "add@/x\0ACTION=add\0DEVPATH=/x\0novalue\0"s,
+                            "add@/x\0ACTION=add\0DEVPATH=/x\0=v\0"s, "add@/x\0ACTION=add\0DEVPATH=/x\0\0"s);
     CAPTURE(message);
     CHECK_FALSE(parse_uevent(message));
 }

@@ -1,7 +1,7 @@
 #include "vminit/system/boot_plan.hpp"
 
-#include <catch2/catch.hpp>
 #include <atomic>
+#include <catch2/catch.hpp>
 #include <stdexcept>
 #include <thread>
 
@@ -21,8 +21,7 @@ boot_step passing(std::string name, std::vector<std::string>& ran) {
 }
 
 boot_step failing(std::string name, step_policy policy) {
-    return {std::move(name), policy,
-            [](step_notes&) -> result<void> { return error(errc::not_found, "open /etc/x"); }};
+    return {std::move(name), policy, [](step_notes&) -> result<void> { return error(errc::not_found, "open /etc/x"); }};
 }
 
 }  // namespace
@@ -94,11 +93,14 @@ TEST_CASE("a step aside runs beside those that follow, and is joined in the end"
     boot_timeline timeline;
     // The step aside waits for one that follows it: in one lane this would never end.
     std::atomic<bool> is_open{false};
-    boot_step aside("modules", step_policy::warn, [&](step_notes& notes) -> result<void> {
-        is_open.wait(false);
-        notes.degraded("slow");
-        return {};
-    }, boot_lane::aside);
+    boot_step aside(
+        "modules", step_policy::warn,
+        [&](step_notes& notes) -> result<void> {
+            is_open.wait(false);
+            notes.degraded("slow");
+            return {};
+        },
+        boot_lane::aside);
     boot_step opener("opener", step_policy::warn, [&](step_notes&) -> result<void> {
         is_open = true;
         is_open.notify_all();

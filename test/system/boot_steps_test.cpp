@@ -44,7 +44,8 @@ struct steps_fixture {
 
 const boot_mount& mount_at(const std::string& target) {
     const auto& mounts = boot_mounts();
-    auto found = std::find_if(mounts.begin(), mounts.end(), [&](const auto& one) { return one.entry.target == target; });
+    auto found =
+        std::find_if(mounts.begin(), mounts.end(), [&](const auto& one) { return one.entry.target == target; });
     REQUIRE(found != mounts.end());
     return *found;
 }
@@ -54,16 +55,16 @@ const boot_mount& mount_at(const std::string& target) {
 TEST_CASE("the boot mounts what hosts expect, in an order that works", "[boot]") {
     names order;
     for (const auto& mount : boot_mounts()) order.push_back(mount.entry.target);
-    CHECK(order == names{"/proc", "/sys", "/sys/fs/cgroup", "/run", "/tmp", "/dev", "/run/spin-stack", "/var/lib/spin-stack",
-                         "/dev/pts", "/dev/shm"});
+    CHECK(order == names{"/proc", "/sys", "/sys/fs/cgroup", "/run", "/tmp", "/dev", "/run/spin-stack",
+                         "/var/lib/spin-stack", "/dev/pts", "/dev/shm"});
     CHECK(mount_at("/proc").entry == mount_entry("proc", "proc", "/proc", {"nosuid", "noexec", "nodev"}));
     CHECK(mount_at("/sys/fs/cgroup").entry == mount_entry("cgroup2", "none", "/sys/fs/cgroup", {}));
     CHECK(mount_at("/dev").entry == mount_entry("devtmpfs", "devtmpfs", "/dev", {"nosuid", "noexec"}));
     CHECK(mount_at("/var/lib/spin-stack").entry ==
           mount_entry("tmpfs", "tmpfs", "/var/lib/spin-stack", {"nosuid", "nodev", "size=32m"}));
     CHECK(mount_at("/dev/pts").entry.options == names{"nosuid", "noexec", "gid=5", "mode=0620", "ptmxmode=0666"});
-    CHECK(mount_at("/dev/shm").entry == mount_entry("tmpfs", "shm", "/dev/shm",
-                                                    {"nosuid", "noexec", "nodev", "mode=1777", "size=64m"}));
+    CHECK(mount_at("/dev/shm").entry ==
+          mount_entry("tmpfs", "shm", "/dev/shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=64m"}));
     // Programs run from here, although /run is noexec.
     const auto& exec = mount_at("/run/spin-stack").entry.options;
     CHECK(std::find(exec.begin(), exec.end(), "noexec") == exec.end());
@@ -152,8 +153,8 @@ TEST_CASE_METHOD(steps_fixture, "a mount that fails ends the step if it is fatal
     auto mounted = steps::mount_all(table, notes);
     REQUIRE_FALSE(mounted);
     CHECK(mounted.error().message() == "mount " + directory.path("b") + ": Permission denied");
-    CHECK(notes.texts() == names{"mount make / private: Permission denied",
-                                 "mount " + directory.path("a") + ": Permission denied"});
+    CHECK(notes.texts() ==
+          names{"mount make / private: Permission denied", "mount " + directory.path("a") + ": Permission denied"});
     CHECK(mounts == 3);
     CHECK(fs::is_directory(directory.path("b")));
     CHECK_FALSE(fs::exists(directory.path("c")));
@@ -166,8 +167,9 @@ TEST_CASE_METHOD(steps_fixture, "already mounted is success", "[boot]") {
 }
 
 TEST_CASE_METHOD(steps_fixture, "mounting twice mounts once", "[.][privileged]") {
-    std::vector<boot_mount> table{{mount_entry("tmpfs", "tmpfs", directory.path("run"), {}), step_policy::fatal},
-                                  {mount_entry("tmpfs", "tmpfs", directory.path("run/inner/deep"), {}), step_policy::fatal}};
+    std::vector<boot_mount> table{
+        {mount_entry("tmpfs", "tmpfs", directory.path("run"), {}), step_policy::fatal},
+        {mount_entry("tmpfs", "tmpfs", directory.path("run/inner/deep"), {}), step_policy::fatal}};
     REQUIRE(steps::mount_all(table, notes));
     REQUIRE(steps::mount_all(table, notes));
     CHECK(notes.texts().empty());

@@ -80,9 +80,9 @@ TEST_CASE_METHOD(cleanup_fixture, "a bundle that the mount table says holds a mo
     syscalls::set_fault_hook([](std::string_view name) { return name == "unmount" ? EPERM : 0; });
     auto report = clean_up(options);
     syscalls::set_fault_hook(nullptr);
-    CHECK(report.problems == std::vector<std::string>{
-                                 "unmount " + options.bundles + "/a b/rootfs: Operation not permitted",
-                                 "remove " + options.bundles + "/a b: still holds mounts"});
+    CHECK(report.problems ==
+          std::vector<std::string>{"unmount " + options.bundles + "/a b/rootfs: Operation not permitted",
+                                   "remove " + options.bundles + "/a b: still holds mounts"});
     CHECK(fs::exists(options.bundles + "/a b/rootfs/layer"));
     CHECK_FALSE(fs::exists(options.bundles + "/ab"));
 }

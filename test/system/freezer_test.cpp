@@ -58,8 +58,9 @@ using names = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("writable ext4 filesystems are frozen once each, in mount order", "[freeze]") {
-    auto chosen = freezable_mounts({mount_of("/run", 1, "tmpfs"), mount_of("/b", 2), mount_of("/a", 3), mount_of("/b2", 2),
-                                    mount_of("/ro", 4, "ext4", "ro,errors=continue"), mount_of("/x", 5, "xfs")});
+    auto chosen =
+        freezable_mounts({mount_of("/run", 1, "tmpfs"), mount_of("/b", 2), mount_of("/a", 3), mount_of("/b2", 2),
+                          mount_of("/ro", 4, "ext4", "ro,errors=continue"), mount_of("/x", 5, "xfs")});
     REQUIRE(chosen.size() == 2);
     CHECK(chosen[0].mount_point == "/b");
     CHECK(chosen[1].mount_point == "/a");

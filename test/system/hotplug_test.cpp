@@ -101,7 +101,8 @@ TEST_CASE_METHOD(hotplug_fixture, "busy is a failed precondition, any other refu
     CHECK(run(plug.offline_cpu(1)).error().kind() == errc::internal);
 }
 
-TEST_CASE_METHOD(hotplug_fixture, "a memory block is offlined only when it is there, online and removable", "[hotplug]") {
+TEST_CASE_METHOD(hotplug_fixture, "a memory block is offlined only when it is there, online and removable",
+                 "[hotplug]") {
     CHECK(run(plug.offline_memory(5)).error().message() == "memory block 5 not present: not found");
     put(memory("memory5/online"), "1\n");
     put(memory("memory5/removable"), "0\n");
@@ -133,7 +134,8 @@ TEST_CASE_METHOD(hotplug_fixture, "onlining memory takes every offline block alo
     CHECK(text(memory("memory33/online")) == "0\n");
 }
 
-TEST_CASE_METHOD(hotplug_fixture, "a block that does not appear is not found, but the others are onlined", "[hotplug]") {
+TEST_CASE_METHOD(hotplug_fixture, "a block that does not appear is not found, but the others are onlined",
+                 "[hotplug]") {
     put(memory("memory32/online"), "0\n");
     put(memory("memory32/state"), "offline\n");
     manual_time time;
@@ -146,7 +148,8 @@ TEST_CASE_METHOD(hotplug_fixture, "a block that does not appear is not found, bu
     poll();
     time.advance(2s);
     pump([&] { return outcome.has_value(); });
-    CHECK(outcome->error().message() == "memory block 1: timeout waiting for " + memory("memory1/online") + ": not found");
+    CHECK(outcome->error().message() ==
+          "memory block 1: timeout waiting for " + memory("memory1/online") + ": not found");
     CHECK(text(memory("memory32/online")).starts_with("1"));
 }
 

@@ -62,7 +62,8 @@ TEST_CASE("a module list is one path a line", "[modules]") {
 }
 
 TEST_CASE("serving needs the modules up to the last one of vsock, by file name", "[modules]") {
-    CHECK(count_serving_modules({"/m/virtio.ko", "/m/vsock.ko", "/m/vmw_vsock_virtio_transport.ko", "/m/erofs.ko"}) == 3);
+    CHECK(count_serving_modules({"/m/virtio.ko", "/m/vsock.ko", "/m/vmw_vsock_virtio_transport.ko", "/m/erofs.ko"}) ==
+          3);
     CHECK(count_serving_modules({"/m/virtio.ko", "/m/erofs.ko"}) == 2);
     CHECK(count_serving_modules({"/vsock/virtio.ko", "/m/vsock.ko", "/vsock/erofs.ko"}) == 2);
     CHECK(count_serving_modules({}) == 0);

@@ -18,9 +18,9 @@ TEST_CASE("initcalls are summed and listed by cost", "[kmsg]") {
 
 TEST_CASE("other records do not count", "[kmsg]") {
     kmsg_profile profile;
-    auto record = GENERATE(as<std::string>{}, "", "no header", "6,1,2,-;calling  x @ 1", "6,1,2,-;initcall x returned 0",
-                           "6,1,2,-;text\n initcall x returned 0 after 1 usecs", "6,1,2,-;initcall x after 1 usecs",
-                           "6,1,2,-; initcall x returned 0 after 1 usecs");
+    auto record = GENERATE(as<std::string>{}, "", "no header", "6,1,2,-;calling  x @ 1",
+                           "6,1,2,-;initcall x returned 0", "6,1,2,-;text\n initcall x returned 0 after 1 usecs",
+                           "6,1,2,-;initcall x after 1 usecs", "6,1,2,-; initcall x returned 0 after 1 usecs");
     profile.add(record);
     CHECK(profile.initcalls() == 0);
     CHECK(profile.lines().empty());
@@ -35,7 +35,8 @@ TEST_CASE("a record whose header is short counts with time 0", "[kmsg]") {
 TEST_CASE("only the 25 dearest are listed, equal ones in the order they came", "[kmsg]") {
     kmsg_profile profile;
     for (int number = 0; number < 40; ++number) {
-        profile.add("6,1,2,-;initcall n" + std::to_string(number) + " returned 0 after " + std::to_string(number / 2) + " usecs");
+        profile.add("6,1,2,-;initcall n" + std::to_string(number) + " returned 0 after " + std::to_string(number / 2) +
+                    " usecs");
     }
     auto lines = profile.lines();
     REQUIRE(lines.size() == 1 + kmsg_profile::max_listed);

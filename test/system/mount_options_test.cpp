@@ -19,14 +19,13 @@ TEST_CASE("each flag option sets or clears its flag", "[mount]") {
         const char* clears;
         unsigned long flag;
     };
-    auto [sets, clears, flag] = GENERATE(row{"ro", "rw", MS_RDONLY}, row{"nosuid", "suid", MS_NOSUID},
-                                         row{"nodev", "dev", MS_NODEV}, row{"noexec", "exec", MS_NOEXEC},
-                                         row{"sync", "async", MS_SYNCHRONOUS}, row{"mand", "nomand", MS_MANDLOCK},
-                                         row{"noatime", "atime", MS_NOATIME}, row{"nodiratime", "diratime", MS_NODIRATIME},
-                                         row{"relatime", "norelatime", MS_RELATIME},
-                                         row{"strictatime", "nostrictatime", MS_STRICTATIME},
-                                         row{"dirsync", "defaults", MS_DIRSYNC}, row{"bind", "defaults", MS_BIND},
-                                         row{"rbind", "defaults", MS_BIND | MS_REC}, row{"remount", "defaults", MS_REMOUNT});
+    auto [sets, clears, flag] = GENERATE(
+        row{"ro", "rw", MS_RDONLY}, row{"nosuid", "suid", MS_NOSUID}, row{"nodev", "dev", MS_NODEV},
+        row{"noexec", "exec", MS_NOEXEC}, row{"sync", "async", MS_SYNCHRONOUS}, row{"mand", "nomand", MS_MANDLOCK},
+        row{"noatime", "atime", MS_NOATIME}, row{"nodiratime", "diratime", MS_NODIRATIME},
+        row{"relatime", "norelatime", MS_RELATIME}, row{"strictatime", "nostrictatime", MS_STRICTATIME},
+        row{"dirsync", "defaults", MS_DIRSYNC}, row{"bind", "defaults", MS_BIND},
+        row{"rbind", "defaults", MS_BIND | MS_REC}, row{"remount", "defaults", MS_REMOUNT});
     CAPTURE(sets);
     CHECK(parse_mount_options({sets}).flags == flag);
     CHECK(parse_mount_options({sets}).data.empty());
@@ -36,7 +35,8 @@ TEST_CASE("each flag option sets or clears its flag", "[mount]") {
 }
 
 TEST_CASE("loop and id maps are not data", "[mount]") {
-    auto options = parse_mount_options({"loop", "direct-io", "uidmap=0:1000:10", "gidmap=0:2000:10", "errors=continue"});
+    auto options =
+        parse_mount_options({"loop", "direct-io", "uidmap=0:1000:10", "gidmap=0:2000:10", "errors=continue"});
     CHECK(options.wants_loop);
     CHECK(options.direct_io);
     CHECK(options.uid_map == "0:1000:10");

@@ -72,7 +72,8 @@ TEST_CASE_METHOD(mount_fixture, "unmounting what is not mounted or not there is 
 
 TEST_CASE_METHOD(mount_fixture, "a loop mount without a loop driver says what is missing", "[mount]") {
     std::ofstream(directory.path("image")) << "x";
-    syscalls::set_fault_hook([](std::string_view name) { return name == "LOOP_CTL_GET_FREE" || name == "open" ? ENOENT : 0; });
+    syscalls::set_fault_hook(
+        [](std::string_view name) { return name == "LOOP_CTL_GET_FREE" || name == "open" ? ENOENT : 0; });
     auto mounted = mount_filesystem(mount_entry("ext4", directory.path("image"), "", {"loop"}), directory.path());
     REQUIRE_FALSE(mounted);
     CHECK(mounted.error().kind() == errc::not_found);
@@ -80,7 +81,8 @@ TEST_CASE_METHOD(mount_fixture, "a loop mount without a loop driver says what is
 
 TEST_CASE_METHOD(mount_fixture, "flags and data reach the kernel", "[.][privileged]") {
     auto point = make("point");
-    auto mounted = mount_filesystem(mount_entry("tmpfs", "tmpfs", "", {"nosuid", "noexec", "mode=0711", "size=64k"}), point);
+    auto mounted =
+        mount_filesystem(mount_entry("tmpfs", "tmpfs", "", {"nosuid", "noexec", "mode=0711", "size=64k"}), point);
     REQUIRE(mounted);
     CHECK(*mounted == point);
     struct statvfs facts{};
@@ -133,7 +135,8 @@ TEST_CASE_METHOD(mount_fixture, "a sub-path is resolved below the mount point an
     CHECK_FALSE(is_mount_point(outside));
 }
 
-TEST_CASE_METHOD(mount_fixture, "an overlay of more layers than a page of options holds is mounted", "[.][privileged]") {
+TEST_CASE_METHOD(mount_fixture, "an overlay of more layers than a page of options holds is mounted",
+                 "[.][privileged]") {
     // In a user namespace of this kernel overlay needs a writable tmpfs for its own directories.
     auto base = make("run/bundles/" + std::string(60, 'c') + "/mounts");
     REQUIRE(mount_filesystem(mount_entry("tmpfs", "tmpfs", "", {}), base));

@@ -87,7 +87,8 @@ TEST_CASE_METHOD(service_fixture, "clean-up removes, logs what it could not, and
     CHECK(has_line("clean-up incomplete"));
 }
 
-TEST_CASE_METHOD(service_fixture, "the device is waited for 20 times 50 ms, the rest is tried whatever happens", "[system]") {
+TEST_CASE_METHOD(service_fixture, "the device is waited for 20 times 50 ms, the rest is tried whatever happens",
+                 "[system]") {
     network_settings settings;
     settings.device = "nosuchdev";
     settings.address = "10.0.0.2";
@@ -141,9 +142,8 @@ TEST_CASE_METHOD(service_fixture, "resuming sets what the host sent", "[system]"
     CHECK(run(service.resume(request)).error().message() == "entropy of 4097 bytes is too much: invalid argument");
 
     // Neither the clock nor the random pool of this machine is to be touched: the calls are made to fail.
-    syscalls::set_fault_hook([](std::string_view name) {
-        return name == "clock_settime" || name == "RNDADDENTROPY" ? EPERM : 0;
-    });
+    syscalls::set_fault_hook(
+        [](std::string_view name) { return name == "clock_settime" || name == "RNDADDENTROPY" ? EPERM : 0; });
     request.entropy.clear();
     request.now = wall_time(1s);
     CHECK(run(service.resume(request)).error().message() == "clock_settime: Operation not permitted");

@@ -79,7 +79,8 @@ result<std::vector<block_device>> read_block_devices(const std::string& sysfs) {
 
 std::string virtio_disk_name(unsigned index) {
     std::string letters;
-    for (long rest = index; rest >= 0; rest = rest / 26 - 1) letters.insert(letters.begin(), static_cast<char>('a' + rest % 26));
+    for (long rest = index; rest >= 0; rest = rest / 26 - 1)
+        letters.insert(letters.begin(), static_cast<char>('a' + rest % 26));
     return "vd" + letters;
 }
 

@@ -46,7 +46,8 @@ private:
 };
 
 // Listening begins before the first look: a device that comes in between has its uevent waiting.
-awaitable<result<std::string>> device_service::implementation::find(look check, clock::duration limit, std::string what) {
+awaitable<result<std::string>> device_service::implementation::find(look check, clock::duration limit,
+                                                                    std::string what) {
     uevent_listener::use listening(listener);
     auto deadline = clock::now() + limit;
     for (;;) {
@@ -76,8 +77,7 @@ awaitable<void> device_service::implementation::wait_for_change(std::uint64_t se
 device_service::device_service(asio::execution_context& context) : device_service(context, device_config()) {}
 
 device_service::device_service(asio::execution_context& context, device_config config)
-    : asio::execution_context::service(context),
-      impl_(std::make_unique<implementation>(context, std::move(config))) {}
+    : asio::execution_context::service(context), impl_(std::make_unique<implementation>(context, std::move(config))) {}
 
 device_service::~device_service() = default;
 
@@ -103,7 +103,8 @@ awaitable<result<std::string>> device_service::find_block_by_name(std::string na
     look check = [name, config = impl_->config]() -> result<std::optional<std::string>> {
         auto devices = read_block_devices(config.sysfs);
         if (!devices) return devices.error();
-        bool is_there = std::any_of(devices->begin(), devices->end(), [&](const auto& one) { return one.name == name; });
+        bool is_there =
+            std::any_of(devices->begin(), devices->end(), [&](const auto& one) { return one.name == name; });
         return is_there ? existing(config.dev + "/" + name) : std::nullopt;
     };
     return impl_->find(std::move(check), limit, "wait for block device \"" + name + "\"");

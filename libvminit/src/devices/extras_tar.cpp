@@ -46,9 +46,8 @@ result<std::uint64_t> size_of(const unique_fd& fd, const std::string& path) {
 
 la_ssize_t read_block(struct archive* reader, void* opaque, const void** block) {
     auto* source = static_cast<source_file*>(opaque);
-    auto count = syscalls::check("read", source->path, [&] {
-        return ::read(source->fd.get(), source->buffer.data(), source->buffer.size());
-    });
+    auto count = syscalls::check(
+        "read", source->path, [&] { return ::read(source->fd.get(), source->buffer.data(), source->buffer.size()); });
     *block = source->buffer.data();
     if (count) return static_cast<la_ssize_t>(*count);
     source->status = count.error();

@@ -16,9 +16,8 @@ namespace {
 constexpr const char* temporary_name = ".vminit-extras.tmp";
 
 boost::system::result<long> open_directory_in(const unique_fd& parent, const std::string& name) {
-    return syscalls::raw("open", [&] {
-        return ::openat(parent.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    });
+    return syscalls::raw(
+        "open", [&] { return ::openat(parent.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); });
 }
 
 }  // namespace
@@ -100,9 +99,8 @@ result<void> new_file::finish(const std::string& name, std::uint64_t size, mode_
     if (!sized) return sized.error();
     auto changed = syscalls::check("chmod", name, [&] { return ::fchmod(file_.get(), mode); });
     if (!changed) return changed.error();
-    auto renamed = syscalls::check("rename", name, [&] {
-        return ::renameat(directory_.get(), temporary_name, directory_.get(), name.c_str());
-    });
+    auto renamed = syscalls::check(
+        "rename", name, [&] { return ::renameat(directory_.get(), temporary_name, directory_.get(), name.c_str()); });
     if (!renamed) return renamed.error();
     file_.reset();
     return {};

@@ -14,15 +14,16 @@
 
 namespace vminit::devices {
 
-/// The components of an absolute path without `.`, `..` and empty ones; nothing if it is relative or names only the root.
+/// The components of an absolute path without `.`, `..` and empty ones; nothing if it is relative or names only the
+/// root.
 std::optional<std::vector<std::string>> clean_components(std::string_view path);
 
-/// Opens (O_PATH) the directory `components` lead to below `root`, making what is missing with mode 0755. Follows no symbolic
-/// link. Errors: errno with the path.
+/// Opens (O_PATH) the directory `components` lead to below `root`, making what is missing with mode 0755. Follows no
+/// symbolic link. Errors: errno with the path.
 result<unique_fd> open_directory_below(const std::string& root, std::span<const std::string> components);
 
-/// mkdir(2) of `name` in `parent` with exactly `mode`; a directory that is there already is left as it is. `path` is for the
-/// error. Errors: errno; ENOTDIR when something else has that name.
+/// mkdir(2) of `name` in `parent` with exactly `mode`; a directory that is there already is left as it is. `path` is
+/// for the error. Errors: errno; ENOTDIR when something else has that name.
 result<void> make_directory_in(const unique_fd& parent, const std::string& name, mode_t mode, const std::string& path);
 
 /// A file that takes its name only when it is complete; otherwise it vanishes again.

@@ -16,7 +16,8 @@ std::string_view next_text(std::string_view& message) noexcept {
 }  // namespace
 
 std::string_view uevent::property(std::string_view key) const noexcept {
-    auto found = std::find_if(properties.begin(), properties.end(), [&](const auto& pair) { return pair.first == key; });
+    auto found =
+        std::find_if(properties.begin(), properties.end(), [&](const auto& pair) { return pair.first == key; });
     return found == properties.end() ? std::string_view() : std::string_view(found->second);
 }
 
@@ -24,7 +25,8 @@ std::optional<uevent> parse_uevent(std::string_view message) {
     if (message.size() > max_uevent_size) return std::nullopt;
     auto header = next_text(message);
     auto at = header.find('@');
-    if (at == 0 || at == std::string_view::npos || at + 1 == header.size() || header[at + 1] != '/') return std::nullopt;
+    if (at == 0 || at == std::string_view::npos || at + 1 == header.size() || header[at + 1] != '/')
+        return std::nullopt;
     uevent event;
     event.action = header.substr(0, at);
     event.devpath = header.substr(at + 1);

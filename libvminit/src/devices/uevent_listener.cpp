@@ -79,8 +79,7 @@ awaitable<void> uevent_listener::receive_all() {
     auto mine = opened_;
     while (socket_ && opened_ == mine) {
         protocol::endpoint sender;
-        auto [failure, size] =
-            co_await socket_->async_receive_from(asio::buffer(buffer_), sender, as_tuple_awaitable);
+        auto [failure, size] = co_await socket_->async_receive_from(asio::buffer(buffer_), sender, as_tuple_awaitable);
         // Closing the socket is how this ends.
         if (failure == asio::error::operation_aborted || failure == asio::error::bad_descriptor) co_return;
         if (failure == asio::error::no_buffer_space) {

@@ -56,7 +56,8 @@ result<void> ignore_existing(result<void> outcome) {
 }
 
 result<void> make_fuse_node(const std::string& path) {
-    auto made = syscalls::attempt("mknod", path, [&] { return ::mknod(path.c_str(), S_IFCHR | 0666, ::makedev(10, 229)); });
+    auto made =
+        syscalls::attempt("mknod", path, [&] { return ::mknod(path.c_str(), S_IFCHR | 0666, ::makedev(10, 229)); });
     if (!made) return ignore_existing(made);
     return syscalls::attempt("chmod", path, [&] { return ::chmod(path.c_str(), 0666); });
 }
@@ -148,13 +149,14 @@ result<void> open_console_again(step_notes& notes) {
     if (!is_null) return {};
     auto console = syscalls::open("/dev/console", O_RDWR | O_NOCTTY);
     if (!console) return {};  // told already, and /dev/null serves
-    for (int fd = 0; fd <= 2; ++fd) notes.expect(syscalls::attempt("dup2", {}, [&] { return ::dup2(console->get(), fd); }));
+    for (int fd = 0; fd <= 2; ++fd)
+        notes.expect(syscalls::attempt("dup2", {}, [&] { return ::dup2(console->get(), fd); }));
     return {};
 }
 
 result<void> mount_all(const std::vector<boot_mount>& mounts, step_notes& notes) {
     notes.expect(syscalls::attempt("mount", "make / private",
-                         [] { return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr); }));
+                                   [] { return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr); }));
     // Without /proc nothing is known, and nothing but what this boot did can be mounted.
     auto table = read_mount_table();
     for (const auto& mount : mounts) {
@@ -170,12 +172,13 @@ result<void> mount_all(const std::vector<boot_mount>& mounts, step_notes& notes)
 result<void> make_dev_nodes(const std::string& dev, step_notes& notes) {
     notes.expect(make_fuse_node(dev + "/fuse"));
     static constexpr std::pair<const char*, const char*> links[] = {
-        {"/fd", "/proc/self/fd"},       {"/stdin", "/proc/self/fd/0"},  {"/stdout", "/proc/self/fd/1"},
+        {"/fd", "/proc/self/fd"},       {"/stdin", "/proc/self/fd/0"}, {"/stdout", "/proc/self/fd/1"},
         {"/stderr", "/proc/self/fd/2"}, {"/ptmx", "/dev/pts/ptmx"},
     };
     for (const auto& [name, target] : links) {
         std::string path = dev + name;
-        notes.expect(ignore_existing(syscalls::attempt("symlink", path, [&, to = target] { return ::symlink(to, path.c_str()); })));
+        notes.expect(ignore_existing(
+            syscalls::attempt("symlink", path, [&, to = target] { return ::symlink(to, path.c_str()); })));
     }
     return {};
 }

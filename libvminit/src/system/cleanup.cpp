@@ -33,8 +33,8 @@ result<directory_handle> open_directory(int parent, const std::string& name, con
     struct open_how how{};
     how.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     if (mounts == crossing::refused) how.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS;
-    auto fd = syscalls::check("open", path,
-                              [&] { return ::syscall(SYS_openat2, parent, name.c_str(), &how, sizeof how); });
+    auto fd =
+        syscalls::check("open", path, [&] { return ::syscall(SYS_openat2, parent, name.c_str(), &how, sizeof how); });
     if (!fd) return fd.error();
     unique_fd owned(static_cast<int>(*fd));
     directory_handle directory(::fdopendir(owned.get()));
@@ -89,9 +89,7 @@ private:
         if (!done) note(done.error());
     }
 
-    static bool is_crossing(const error& failure) {
-        return syscalls::is_errno(failure, EXDEV);
-    }
+    static bool is_crossing(const error& failure) { return syscalls::is_errno(failure, EXDEV); }
 
     void note_mount(const std::string& path) {
         note(error(errc::failed_precondition, "remove " + path + ": something is mounted there"));
@@ -118,7 +116,8 @@ result<dev_t> device_of_parent(const std::string& path) {
 void unmount_below(const std::vector<mount_info>& table, const std::string& directory, cleanup_report& report) {
     std::vector<std::string> points;
     for (const auto& mount : table) {
-        if (mount.mount_point != directory && is_beneath(mount.mount_point, directory)) points.push_back(mount.mount_point);
+        if (mount.mount_point != directory && is_beneath(mount.mount_point, directory))
+            points.push_back(mount.mount_point);
     }
     std::sort(points.begin(), points.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
     points.erase(std::unique(points.begin(), points.end()), points.end());
@@ -187,7 +186,8 @@ cleanup_report clean_up(const cleanup_options& options) {
         report.problems.push_back(table.error().message());
     }
     remove_bundles(options, report);
-    if (auto removed = remove_contents(options.temporary); !removed) report.problems.push_back(removed.error().message());
+    if (auto removed = remove_contents(options.temporary); !removed)
+        report.problems.push_back(removed.error().message());
     ::sync();
     return report;
 }

@@ -42,7 +42,8 @@ result<unique_fd> freeze_one(const mount_info& mount) {
 }
 
 result<void> thaw_one(const frozen_filesystem& filesystem) {
-    auto done = syscalls::check("FITHAW", filesystem.mount_point, [&] { return ::ioctl(filesystem.fd.get(), FITHAW, 0); });
+    auto done =
+        syscalls::check("FITHAW", filesystem.mount_point, [&] { return ::ioctl(filesystem.fd.get(), FITHAW, 0); });
     if (!done) return done.error();
     return {};
 }
@@ -54,7 +55,8 @@ constexpr freeze_operations kernel_freeze_operations{freeze_one, thaw_one};
 std::vector<mount_info> freezable_mounts(const std::vector<mount_info>& table) {
     std::vector<mount_info> chosen;
     for (const auto& mount : table) {
-        bool is_known = std::any_of(chosen.begin(), chosen.end(), [&](const auto& one) { return one.device == mount.device; });
+        bool is_known =
+            std::any_of(chosen.begin(), chosen.end(), [&](const auto& one) { return one.device == mount.device; });
         // A writable filesystem may have a read-only mount as its first: only the filesystem's own `ro` counts.
         bool is_writable = !has_option_word(mount.super_options, "ro");
         if (mount.type == "ext4" && is_writable && !is_known) chosen.push_back(mount);

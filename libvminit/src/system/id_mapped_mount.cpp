@@ -40,11 +40,12 @@ result<std::string> map_file_text(std::string_view map) {
     return text + "\n";
 }
 
-// A user namespace is made by a process that enters it. The child only waits for its pipe to close; the reaper collects it
-// as it does any child nobody asked for. It shares no memory with us, so that the other thread does not matter.
+// A user namespace is made by a process that enters it. The child only waits for its pipe to close; the reaper collects
+// it as it does any child nobody asked for. It shares no memory with us, so that the other thread does not matter.
 result<pid_t> start_holder(const syscalls::pipe_pair& pipe) {
-    auto pid = syscalls::check("clone", "CLONE_NEWUSER",
-                               [] { return ::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, nullptr); });
+    auto pid = syscalls::check("clone", "CLONE_NEWUSER", [] {
+        return ::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+    });
     if (!pid) return pid.error();
     if (*pid == 0) {
         char byte = 0;

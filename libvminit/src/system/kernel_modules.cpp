@@ -32,8 +32,8 @@ result<void> load_module(const std::string& path) {
     auto file = syscalls::open(path, O_RDONLY);
     if (!file) return file.error();
     int flags = is_compressed(path) ? MODULE_INIT_COMPRESSED_FILE : 0;
-    auto loaded = syscalls::check("finit_module", path,
-                                  [&] { return ::syscall(SYS_finit_module, file->get(), "", flags); });
+    auto loaded =
+        syscalls::check("finit_module", path, [&] { return ::syscall(SYS_finit_module, file->get(), "", flags); });
     if (loaded || syscalls::is_errno(loaded.error(), EEXIST)) return {};
     return loaded.error();
 }

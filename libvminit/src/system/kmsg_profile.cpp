@@ -47,7 +47,8 @@ void kmsg_profile::add(std::string_view record) {
     auto name_end = text.find(returned);
     auto cost = text.rfind(after);
     if (name_end == std::string_view::npos || cost == std::string_view::npos || cost < name_end) return;
-    initcall call{number_at(text.substr(cost + after.size())), std::string(text.substr(prefix.size(), name_end - prefix.size()))};
+    initcall call{number_at(text.substr(cost + after.size())),
+                  std::string(text.substr(prefix.size(), name_end - prefix.size()))};
     ++count_;
     sum_ += call.cost;
     last_ = time_of(record.substr(0, semicolon));

@@ -26,7 +26,8 @@ result<loop_device> configure(int number, int backing, loop_access access, loop_
     if (cache == loop_cache::direct) config.info.lo_flags |= LO_FLAGS_DIRECT_IO;
     auto length = std::min<std::size_t>(file.size(), LO_NAME_SIZE - 1);
     std::copy_n(file.data(), length, reinterpret_cast<char*>(config.info.lo_file_name));
-    auto done = syscalls::check("LOOP_CONFIGURE", path, [&] { return ::ioctl(device->get(), LOOP_CONFIGURE, &config); });
+    auto done =
+        syscalls::check("LOOP_CONFIGURE", path, [&] { return ::ioctl(device->get(), LOOP_CONFIGURE, &config); });
     if (!done) return done.error();
     return loop_device{std::move(*device), std::move(path)};
 }
@@ -39,7 +40,8 @@ result<loop_device> attach_loop_device(const std::string& file, loop_access acce
     auto control = syscalls::open("/dev/loop-control", O_RDWR);
     if (!control) return control.error();
     for (int attempt = 1;; ++attempt) {
-        auto number = syscalls::check("LOOP_CTL_GET_FREE", {}, [&] { return ::ioctl(control->get(), LOOP_CTL_GET_FREE); });
+        auto number =
+            syscalls::check("LOOP_CTL_GET_FREE", {}, [&] { return ::ioctl(control->get(), LOOP_CTL_GET_FREE); });
         if (!number) return number.error();
         auto device = configure(static_cast<int>(*number), backing->get(), access, cache, file);
         bool is_taken = !device && syscalls::is_errno(device.error(), EBUSY);

@@ -16,7 +16,8 @@ struct loop_device {
     std::string path;
 };
 
-/// Binds `file` to a free loop device. Errors: errno with what was attempted (no loop driver: `open /dev/loop-control`).
+/// Binds `file` to a free loop device. Errors: errno with what was attempted (no loop driver: `open
+/// /dev/loop-control`).
 result<loop_device> attach_loop_device(const std::string& file, loop_access access, loop_cache cache);
 
 }  // namespace vminit::system

@@ -29,13 +29,13 @@ result<std::string> resolve_below(const std::string& directory, const std::strin
     struct open_how how{};
     how.flags = O_PATH | O_CLOEXEC;
     how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-    auto opened = syscalls::check("resolve", target, [&] {
-        return ::syscall(SYS_openat2, root->get(), target.c_str(), &how, sizeof how);
-    });
+    auto opened = syscalls::check(
+        "resolve", target, [&] { return ::syscall(SYS_openat2, root->get(), target.c_str(), &how, sizeof how); });
     if (!opened) return opened.error().within(directory);
     unique_fd place(static_cast<int>(*opened));
     char path[PATH_MAX];
-    auto length = syscalls::check("readlink", target, [&] { return ::readlink(path_of(place).c_str(), path, sizeof path); });
+    auto length =
+        syscalls::check("readlink", target, [&] { return ::readlink(path_of(place).c_str(), path, sizeof path); });
     if (!length) return length.error();
     return std::string(path, static_cast<std::size_t>(*length));
 }
@@ -50,8 +50,8 @@ struct mount_call {
 
 result<void> perform(const mount_call& call) {
     return syscalls::attempt("mount", call.target, [&] {
-        return ::mount(call.source.c_str(), call.target.c_str(), call.type.empty() ? nullptr : call.type.c_str(), call.flags,
-                       call.data.empty() ? nullptr : call.data.c_str());
+        return ::mount(call.source.c_str(), call.target.c_str(), call.type.empty() ? nullptr : call.type.c_str(),
+                       call.flags, call.data.empty() ? nullptr : call.data.c_str());
     });
 }
 
@@ -60,8 +60,9 @@ result<void> perform_in(const std::string& working_directory, const mount_call& 
     result<void> outcome;
     std::thread worker([&] {
         auto unshared = syscalls::check("unshare", "CLONE_FS", [] { return ::unshare(CLONE_FS); });
-        auto entered = unshared ? syscalls::check("chdir", working_directory, [&] { return ::chdir(working_directory.c_str()); })
-                                : unshared;
+        auto entered =
+            unshared ? syscalls::check("chdir", working_directory, [&] { return ::chdir(working_directory.c_str()); })
+                     : unshared;
         outcome = entered ? perform(call) : result<void>(entered.error());
     });
     worker.join();
@@ -116,7 +117,8 @@ result<std::string> mount_filesystem(const mount_entry& entry, const std::string
     loop_device loop;
     if (options.wants_loop) {
         auto access = (options.flags & MS_RDONLY) != 0 ? loop_access::read_only : loop_access::read_write;
-        auto attached = attach_loop_device(entry.source, access, options.direct_io ? loop_cache::direct : loop_cache::shared);
+        auto attached =
+            attach_loop_device(entry.source, access, options.direct_io ? loop_cache::direct : loop_cache::shared);
         if (!attached) return attached.error();
         loop = std::move(*attached);
         call.source = loop.path;

@@ -111,7 +111,8 @@ compacted_overlay compact_overlay_options(const std::string& data, std::size_t p
                                  [](const std::string& word) { return word.starts_with(lowerdir_prefix); });
     if (lowerdir == words.end()) return unchanged;
     auto layers = split(std::string_view(*lowerdir).substr(lowerdir_prefix.size()), ':');
-    bool are_absolute = std::all_of(layers.begin(), layers.end(), [](const auto& path) { return path.starts_with('/'); });
+    bool are_absolute =
+        std::all_of(layers.begin(), layers.end(), [](const auto& path) { return path.starts_with('/'); });
     if (!are_absolute) return unchanged;
     auto parent = common_parent(layers);
     bool is_useful = parent.size() > 1 && std::all_of(layers.begin(), layers.end(),

@@ -15,8 +15,8 @@
 
 #include "vminit/core/syscalls.hpp"
 
-// Plain ioctls: IPv4 only, five calls, one errno each. Netlink would add an encoder and an acknowledgement parser for the
-// same effect, and Debian has no static libmnl.
+// Plain ioctls: IPv4 only, five calls, one errno each. Netlink would add an encoder and an acknowledgement parser for
+// the same effect, and Debian has no static libmnl.
 namespace vminit::system {
 
 namespace {
@@ -61,7 +61,8 @@ result<struct ifreq> request_for(const std::string& device) {
     return request;
 }
 
-result<void> set_address(const unique_fd& socket, const std::string& device, std::uint32_t address, std::uint32_t netmask) {
+result<void> set_address(const unique_fd& socket, const std::string& device, std::uint32_t address,
+                         std::uint32_t netmask) {
     auto request = request_for(device);
     if (!request) return request.error();
     request->ifr_addr = socket_address(address);
@@ -133,7 +134,8 @@ result<std::uint32_t> parse_ipv4(std::string_view text) {
         auto digits = rest.substr(0, end);
         unsigned value = 0;
         auto [stop, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-        bool is_good = code == std::errc() && stop == digits.data() + digits.size() && value <= 255 && digits.size() <= 3;
+        bool is_good =
+            code == std::errc() && stop == digits.data() + digits.size() && value <= 255 && digits.size() <= 3;
         if (!is_good) return bad;
         address = address << 8 | value;
         rest.remove_prefix(std::min(end + 1, rest.size()));
@@ -163,7 +165,8 @@ result<void> set_link_up(const std::string& device) {
     if (!socket) return socket.error();
     auto request = request_for(device);
     if (!request) return request.error();
-    auto read = syscalls::check("SIOCGIFFLAGS", device, [&] { return ::ioctl(socket->get(), SIOCGIFFLAGS, &*request); });
+    auto read =
+        syscalls::check("SIOCGIFFLAGS", device, [&] { return ::ioctl(socket->get(), SIOCGIFFLAGS, &*request); });
     if (!read) return read.error();
     request->ifr_flags = static_cast<short>(request->ifr_flags | IFF_UP);
     return syscalls::attempt("set up", device, [&] { return ::ioctl(socket->get(), SIOCSIFFLAGS, &*request); });

@@ -30,7 +30,8 @@ result<void> add_entropy(const std::string& bytes) {
     buffer[0] = static_cast<int>(bytes.size() * 8);
     buffer[1] = static_cast<int>(bytes.size());
     std::memcpy(&buffer[2], bytes.data(), bytes.size());
-    auto added = syscalls::check("RNDADDENTROPY", {}, [&] { return ::ioctl(device->get(), RNDADDENTROPY, buffer.data()); });
+    auto added =
+        syscalls::check("RNDADDENTROPY", {}, [&] { return ::ioctl(device->get(), RNDADDENTROPY, buffer.data()); });
     if (!added) return added.error();
     return syscalls::attempt("RNDRESEEDCRNG", {}, [&] { return ::ioctl(device->get(), RNDRESEEDCRNG); });
 }
@@ -39,7 +40,8 @@ result<void> add_entropy(const std::string& bytes) {
 
 result<void> apply_resume(const resume_request& request) {
     if (request.entropy.size() > max_entropy) {
-        return error(errc::invalid_argument, "entropy of " + std::to_string(request.entropy.size()) + " bytes is too much");
+        return error(errc::invalid_argument,
+                     "entropy of " + std::to_string(request.entropy.size()) + " bytes is too much");
     }
     if (request.now) {
         if (auto set = set_clock(*request.now); !set) return set;

@@ -23,7 +23,9 @@ constexpr auto device_interval = 50ms;
 
 using frozen_list = std::vector<frozen_filesystem>;
 
-executor executor_of(asio::execution_context& context) { return static_cast<asio::io_context&>(context).get_executor(); }
+executor executor_of(asio::execution_context& context) {
+    return static_cast<asio::io_context&>(context).get_executor();
+}
 
 }  // namespace
 
@@ -131,8 +133,7 @@ void system_service::implementation::thaw_now() noexcept try {
 system_service::system_service(asio::execution_context& context) : system_service(context, system_config()) {}
 
 system_service::system_service(asio::execution_context& context, system_config config)
-    : asio::execution_context::service(context),
-      impl_(std::make_unique<implementation>(context, std::move(config))) {}
+    : asio::execution_context::service(context), impl_(std::make_unique<implementation>(context, std::move(config))) {}
 
 system_service::~system_service() = default;
 
@@ -151,7 +152,9 @@ awaitable<result<std::vector<std::string>>> system_service::freeze_filesystems()
 awaitable<result<void>> system_service::thaw_filesystems() { return impl_->thaw(); }
 awaitable<result<void>> system_service::offline_cpu(std::uint32_t cpu) { return impl_->plug.offline_cpu(cpu); }
 awaitable<result<void>> system_service::online_cpu(std::uint32_t cpu) { return impl_->plug.online_cpu(cpu); }
-awaitable<result<void>> system_service::offline_memory(std::uint32_t block) { return impl_->plug.offline_memory(block); }
+awaitable<result<void>> system_service::offline_memory(std::uint32_t block) {
+    return impl_->plug.offline_memory(block);
+}
 awaitable<result<void>> system_service::online_memory(std::uint32_t block) { return impl_->plug.online_memory(block); }
 
 awaitable<std::vector<error>> system_service::configure_network(network_settings settings) {

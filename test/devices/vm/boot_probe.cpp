@@ -107,7 +107,8 @@ void probe_tree() {
                              "/sys/class/net/lo/flags", "/proc/self/oom_score_adj"}) {
         say_file(path);
     }
-    for (const char* path : {"/run/lock", "/dev/fuse", "/dev/fd", "/dev/ptmx", "/dev/shm", "/run/vminitd", "/.vminit-root"}) {
+    for (const char* path :
+         {"/run/lock", "/dev/fuse", "/dev/fd", "/dev/ptmx", "/dev/shm", "/run/vminitd", "/.vminit-root"}) {
         say_mode(path);
     }
     say("stdio", ::isatty(0) != 0 ? "tty" : "other");

@@ -15,14 +15,14 @@ struct extras_settings {
     unsigned disk = 0;       ///< `spin.extras_disk=N`: 0 is vda
     bool is_forced = false;  ///< `spin.extras_force`: also if the marker says it was done
     std::string marker = "/run/spin-stack/.extras-extracted";
-    std::string root;        ///< put before every name; empty but in tests
+    std::string root;  ///< put before every name; empty but in tests
 };
 
 /// The last disk number with a two-letter name, `vdzz`.
 inline constexpr unsigned max_extras_disk = 701;
 
-/// Nothing without `spin.extras_disk`. Errors: invalid_argument `bad spin.extras_disk "<text>"` for what is not a number
-/// up to `max_extras_disk`.
+/// Nothing without `spin.extras_disk`. Errors: invalid_argument `bad spin.extras_disk "<text>"` for what is not a
+/// number up to `max_extras_disk`.
 result<std::optional<extras_settings>> parse_extras_settings(const kernel_cmdline& cmdline);
 
 struct extras_report {
@@ -32,18 +32,19 @@ struct extras_report {
     std::size_t skipped = 0;  ///< links, devices, and names that are not absolute
 };
 
-/// Waits for the disk, extracts it in the `blocking_service` (`extract_tar`) and writes the marker. What was extracted before
-/// an error stays. Errors: not_found if the disk does not come; those of `extract_tar`. The caller logs them and the boot
-/// goes on.
+/// Waits for the disk, extracts it in the `blocking_service` (`extract_tar`) and writes the marker. What was extracted
+/// before an error stays. Errors: not_found if the disk does not come; those of `extract_tar`. The caller logs them and
+/// the boot goes on.
 awaitable<result<extras_report>> extract_extras(asio::io_context& context, extras_settings settings);
 
-/// Extracts the tar (ustar, pax, GNU long names) that the file or block device `source` begins with to below `root`. Blocks.
+/// Extracts the tar (ustar, pax, GNU long names) that the file or block device `source` begins with to below `root`.
+/// Blocks.
 ///
-/// Regular files and directories with absolute names only; owners and times are ignored, modes taken without set-id bits.
-/// Missing parents are made (0755). Files are written to a temporary and renamed. No symbolic link is followed, neither
-/// in a parent nor as the last component, where the link itself is replaced. Errors: errno with the path;
-/// ELOOP or ENOTDIR for a link among the parents; data_loss for a damaged archive; out_of_range for an entry larger
-/// than `source`.
+/// Regular files and directories with absolute names only; owners and times are ignored, modes taken without set-id
+/// bits. Missing parents are made (0755). Files are written to a temporary and renamed. No symbolic link is followed,
+/// neither in a parent nor as the last component, where the link itself is replaced. Errors: errno with the path; ELOOP
+/// or ENOTDIR for a link among the parents; data_loss for a damaged archive; out_of_range for an entry larger than
+/// `source`.
 result<extras_report> extract_tar(const std::string& source, const std::string& root);
 
 }  // namespace vminit::devices

@@ -54,15 +54,15 @@ struct boot_step {
 using boot_plan = std::vector<boot_step>;
 
 /// Runs the steps, each in its lane, before serving: they may block. Returns when all have ended. Each is recorded in
-/// `timeline` (those aside when they are joined); a note or a failure is logged as a warning (an error, when it is fatal).
-/// An exception in a step is a failure of it.
+/// `timeline` (those aside when they are joined); a note or a failure is logged as a warning (an error, when it is
+/// fatal). An exception in a step is a failure of it.
 ///
 /// Returns the error of the first fatal step that failed, with context `boot step <name>`; later steps of the main lane
 /// are then not run.
 result<void> run_boot(const boot_plan& plan, boot_timeline& timeline, logger& log);
 
-/// The same while serving: the steps run one after the other in the `blocking_service`, whatever their lane. No failure is
-/// fatal any more. `timeline` outlives the coroutine.
+/// The same while serving: the steps run one after the other in the `blocking_service`, whatever their lane. No failure
+/// is fatal any more. `timeline` outlives the coroutine.
 awaitable<void> run_late_boot(asio::io_context& context, boot_plan plan, boot_timeline& timeline);
 
 }  // namespace vminit::system

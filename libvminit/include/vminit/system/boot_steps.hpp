@@ -24,8 +24,8 @@ const std::vector<boot_mount>& boot_mounts();
 /// For PID 1 of a VM; anything else must not run it (it mounts over the caller's tree).
 boot_plan vm_boot_plan();
 
-/// What can wait until PID 1 serves, for `run_late_boot`: `late-modules`, the rest of the modules. Devices may appear and
-/// filesystem types become known only then; `mount_filesystem` waits for it by itself.
+/// What can wait until PID 1 serves, for `run_late_boot`: `late-modules`, the rest of the modules. Devices may appear
+/// and filesystem types become known only then; `mount_filesystem` waits for it by itself.
 boot_plan vm_late_plan();
 
 /// The steps of `vm_boot_plan`, each on its own, for plans of your own and for tests. All of them block.

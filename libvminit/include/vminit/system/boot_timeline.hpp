@@ -24,7 +24,8 @@ enum class step_outcome {
 /// One boot step as it went.
 struct step_record {
     step_record() = default;
-    step_record(std::string name, uptime started, uptime ended, step_outcome outcome = step_outcome::ok, std::string text = {})
+    step_record(std::string name, uptime started, uptime ended, step_outcome outcome = step_outcome::ok,
+                std::string text = {})
         : name(std::move(name)), started(started), ended(ended), outcome(outcome), text(std::move(text)) {}
 
     std::string name;

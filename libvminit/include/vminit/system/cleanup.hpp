@@ -20,12 +20,13 @@ struct cleanup_report {
     std::vector<std::string> problems;  ///< each for the log; they never fail the clean-up
 };
 
-/// Lazily unmounts everything below `bundles`, deepest first; removes each entry of `bundles` that holds no mount any more
-/// and everything in `temporary`; sync(2). Idempotent.
+/// Lazily unmounts everything below `bundles`, deepest first; removes each entry of `bundles` that holds no mount any
+/// more and everything in `temporary`; sync(2). Idempotent.
 cleanup_report clean_up(const cleanup_options& options);
 
-/// Removes `path` and what is below it. Follows no symbolic link, enters no other filesystem (a mount point is left as it
-/// is and reported), and is fine with `path` missing. At most `max_depth` levels. Returns the first error; goes on past it.
+/// Removes `path` and what is below it. Follows no symbolic link, enters no other filesystem (a mount point is left as
+/// it is and reported), and is fine with `path` missing. At most `max_depth` levels. Returns the first error; goes on
+/// past it.
 inline constexpr int max_depth = 512;
 result<void> remove_tree(const std::string& path);
 

@@ -10,10 +10,10 @@ struct fatal_options {
     int console_fd = 2;
 };
 
-/// Makes SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS and std::terminate end in a short report (signal, sender or address,
-/// return addresses) on /dev/kmsg and the console, then in `final_action`: a PID 1 that dies is a kernel panic.
-/// The same for a signal of these that another process sends. Call first thing in main, on the main thread (the handlers
-/// get a stack of their own there).
+/// Makes SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS and std::terminate end in a short report (signal, sender or
+/// address, return addresses) on /dev/kmsg and the console, then in `final_action`: a PID 1 that dies is a kernel
+/// panic. The same for a signal of these that another process sends. Call first thing in main, on the main thread (the
+/// handlers get a stack of their own there).
 void install_fatal_handlers(fatal_options options = {}) noexcept;
 
 }  // namespace vminit::system

@@ -26,7 +26,8 @@ enum class unmount_mode {
 /// mounted there (EINVAL) or no such path is success. Errors: errno with context `unmount <mount point>`.
 result<void> unmount_filesystem(const std::string& mount_point, unmount_mode mode);
 
-/// `unmount_filesystem` until nothing is mounted there: at most `max_stacked_mounts` times, since mounts may be stacked.
+/// `unmount_filesystem` until nothing is mounted there: at most `max_stacked_mounts` times, since mounts may be
+/// stacked.
 inline constexpr int max_stacked_mounts = 64;
 result<void> unmount_all(const std::string& mount_point, unmount_mode mode);
 

@@ -11,11 +11,12 @@
 
 namespace vminit::system {
 
-/// What the kernel command line says of the network: `ip=<client>:<server>:<gw>:<mask>:<host>:<dev>:<autoconf>:<dns0>:<dns1>`.
+/// What the kernel command line says of the network:
+/// `ip=<client>:<server>:<gw>:<mask>:<host>:<dev>:<autoconf>:<dns0>:<dns1>`.
 struct network_settings {
-    std::string address;   ///< IPv4, dotted; empty: no interface set-up
-    std::string netmask;   ///< dotted; empty: 255.255.255.0
-    std::string gateway;   ///< empty: no default route
+    std::string address;  ///< IPv4, dotted; empty: no interface set-up
+    std::string netmask;  ///< dotted; empty: 255.255.255.0
+    std::string gateway;  ///< empty: no default route
     std::string hostname;
     std::string device = "eth0";
     std::vector<std::string> name_servers;
@@ -31,7 +32,8 @@ std::optional<network_settings> parse_network_settings(const kernel_cmdline& cmd
 /// A dotted IPv4 address in host byte order. Errors: invalid_argument `bad IPv4 address "<text>"`.
 result<std::uint32_t> parse_ipv4(std::string_view text);
 
-/// A dotted netmask in host byte order; empty is 255.255.255.0. Errors: invalid_argument, also when it is not contiguous.
+/// A dotted netmask in host byte order; empty is 255.255.255.0. Errors: invalid_argument, also when it is not
+/// contiguous.
 result<std::uint32_t> parse_netmask(std::string_view text);
 
 /// `nameserver <x>\n` for each.

@@ -29,8 +29,8 @@ struct power_options {
     /// From the first signal or request to `final_action`, whatever happens, even if the loop hangs.
     std::chrono::milliseconds hard_limit = std::chrono::seconds(3);
 
-    /// How it ends. Called once from the loop when the sequence is through (or cut short by a second signal); the default
-    /// powers the machine off as PID 1 and does nothing otherwise.
+    /// How it ends. Called once from the loop when the sequence is through (or cut short by a second signal); the
+    /// default powers the machine off as PID 1 and does nothing otherwise.
     std::function<void()> final_action;
 
     /// How it ends when `hard_limit` passes: called from a thread or a signal handler of its own, so async-signal-safe.
@@ -40,8 +40,8 @@ struct power_options {
 
 /// Waits for the reason to go down and then goes down, once.
 ///
-/// SIGINT (ctrl-alt-del arrives as such), SIGTERM and SIGQUIT are taken over from construction on. The owner spawns `run()`
-/// in a task group and keeps the object until it has ended.
+/// SIGINT (ctrl-alt-del arrives as such), SIGTERM and SIGQUIT are taken over from construction on. The owner spawns
+/// `run()` in a task group and keeps the object until it has ended.
 class power_control {
 public:
     explicit power_control(asio::io_context& context, power_options options = {});
@@ -82,8 +82,8 @@ void power_off_machine() noexcept;
 /// kill(2) of every process but this one, as PID 1; otherwise nothing. They are collected by the reaper as always.
 void kill_all_processes(int signal) noexcept;
 
-/// Calls `action` after `limit` from a thread of its own and, should that be impossible, from a SIGALRM handler: it comes
-/// even when the loop hangs. Cannot be called off. `action` must be async-signal-safe.
+/// Calls `action` after `limit` from a thread of its own and, should that be impossible, from a SIGALRM handler: it
+/// comes even when the loop hangs. Cannot be called off. `action` must be async-signal-safe.
 void arm_watchdog(std::chrono::milliseconds limit, void (*action)()) noexcept;
 
 }  // namespace vminit::system

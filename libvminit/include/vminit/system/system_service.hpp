@@ -38,8 +38,8 @@ struct resume_request {
 
 /// The machine as hosts see it: facts, hotplug, freeze and thaw, network, clean-up.
 ///
-/// Everything that can sleep in the kernel runs in the `blocking_service`. Cancelling a call stops the waiting, not a system
-/// call under way. On shutdown of the context frozen filesystems are thawed.
+/// Everything that can sleep in the kernel runs in the `blocking_service`. Cancelling a call stops the waiting, not a
+/// system call under way. On shutdown of the context frozen filesystems are thawed.
 class system_service : public asio::execution_context::service {
 public:
     using key_type = system_service;
@@ -51,8 +51,8 @@ public:
 
     awaitable<result<system_info>> info();
 
-    /// Freezes every writable ext4 filesystem, one mount point each, and returns those mount points in mount order. What is
-    /// frozen by us already counts as frozen. On a failure what this call froze is thawed. Errors: internal
+    /// Freezes every writable ext4 filesystem, one mount point each, and returns those mount points in mount order.
+    /// What is frozen by us already counts as frozen. On a failure what this call froze is thawed. Errors: internal
     /// `FIFREEZE <mount point>: <errno text>`.
     awaitable<result<std::vector<std::string>>> freeze_filesystems();
 
@@ -60,8 +60,8 @@ public:
     /// Errors: internal `FITHAW <mount point>: <errno text>`, of the first.
     awaitable<result<void>> thaw_filesystems();
 
-    /// sysfs hotplug; all idempotent. Errors: invalid_argument (the boot processor), not_found (no such unit, also after
-    /// waiting two seconds for it to appear), failed_precondition (in use), internal (any other write error).
+    /// sysfs hotplug; all idempotent. Errors: invalid_argument (the boot processor), not_found (no such unit, also
+    /// after waiting two seconds for it to appear), failed_precondition (in use), internal (any other write error).
     awaitable<result<void>> offline_cpu(std::uint32_t cpu);
     awaitable<result<void>> online_cpu(std::uint32_t cpu);
     awaitable<result<void>> offline_memory(std::uint32_t block);
