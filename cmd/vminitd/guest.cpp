@@ -20,6 +20,7 @@
 #include "vminit/streams/stream_service.hpp"
 #include "vminit/system/boot_plan.hpp"
 #include "vminit/system/boot_steps.hpp"
+#include "vminit/system/kmsg_profile.hpp"
 #include "vminit/system/network.hpp"
 #include "vminit/system/system_service.hpp"
 #include "vminit/ttrpc/address.hpp"
@@ -58,6 +59,10 @@ guest::guest(asio::io_context& context, const settings& values, const kernel_cmd
     register_apis();
     add_shutdown_phases();
     tasks_.spawn("late boot", finish_boot(system::parse_network_settings(cmdline)));
+    auto extras = devices::parse_extras_settings(cmdline);
+    if (!extras) log_.warn("extras disk not used", {{"error", extras.error()}});
+    if (extras && *extras) tasks_.spawn("extras", extract_extras(std::move(**extras)));
+    if (cmdline.has_prefix("spin.profile")) tasks_.spawn("kernel profile", print_kernel_profile());
     tasks_.spawn("power", power_.run());
 }
 
@@ -117,6 +122,28 @@ result<void> guest::serve() {
 awaitable<void> guest::finish_boot(std::optional<system::network_settings> network) {
     if (::getpid() == 1) co_await system::run_late_boot(context_, system::vm_late_plan(), timeline_);
     if (network) co_await configure_network(std::move(*network));
+}
+
+awaitable<void> guest::extract_extras(devices::extras_settings settings) {
+    auto started = timeline_.now();
+    auto extracted = co_await devices::extract_extras(context_, std::move(settings));
+    system::step_record record("extras-extract", started, timeline_.now());
+    if (extracted) {
+        log_.info("extras extracted", {{"files", extracted->files}, {"skipped", extracted->skipped}});
+    } else {
+        log_.warn("extras not extracted", {{"error", extracted.error()}});
+        record.outcome = system::step_outcome::failed;
+        record.text = extracted.error().message();
+    }
+    timeline_.record(std::move(record));
+}
+
+awaitable<void> guest::print_kernel_profile() {
+    auto job = []() -> result<system::kmsg_profile> { return system::read_kmsg_profile(); };
+    auto profile = co_await asio::use_service<blocking_service>(context_).run(job);
+    if (!profile || profile->initcalls() == 0) log_.warn("no initcalls in the kernel's log");
+    if (!profile) co_return;
+    for (const auto& line : profile->lines()) log_.verbatim(line);
 }
 
 awaitable<void> guest::configure_network(system::network_settings settings) {

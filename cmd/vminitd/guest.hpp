@@ -8,6 +8,7 @@
 #include "vminit/core/log.hpp"
 #include "vminit/core/result.hpp"
 #include "vminit/core/task_group.hpp"
+#include "vminit/devices/extras.hpp"
 #include "vminit/system/boot_timeline.hpp"
 #include "vminit/system/network.hpp"
 #include "vminit/system/power.hpp"
@@ -30,6 +31,8 @@ private:
     void register_apis();
     void add_shutdown_phases();
     awaitable<void> finish_boot(std::optional<system::network_settings> network);
+    awaitable<void> extract_extras(devices::extras_settings settings);
+    awaitable<void> print_kernel_profile();
     awaitable<void> configure_network(system::network_settings settings);
     static system::power_options power_options(asio::io_context& context);
     awaitable<void> end_events();
