@@ -261,7 +261,6 @@ TEST_CASE("a runtime that succeeds without a terminal is found out", "[runc]") {
     auto web = fixture.fake.make_container("web", {"sleep", "1000"}, true);
     auto [fault, text] = GENERATE(table<std::string, std::string>(
         {{R"({"fault": "console-none"})", "console: the runtime ended without sending a terminal"},
-         {R"({"fault": "console-late"})", "console: the runtime ended without sending a terminal"},
          {R"({"fault": "console-empty"})", "console: closed without a terminal"},
          {R"({"fault": "console-fds", "count": 0})", "console: 0 descriptors instead of one"},
          {R"({"fault": "console-fds", "count": 2})", "console: 2 descriptors instead of one"},
@@ -271,6 +270,17 @@ TEST_CASE("a runtime that succeeds without a terminal is found out", "[runc]") {
     auto failed = create_terminal(fixture, web);
     REQUIRE_FALSE(failed);
     CHECK(failed.error() == error(errc::unknown, text));
+}
+
+TEST_CASE("a terminal that would come after the runtime's end is not waited for", "[runc]") {
+    runc_fixture fixture;
+    auto web = fixture.fake.make_container("web", {"sleep", "1000"}, true);
+    auto gate = fixture.fake.path("gate");
+    REQUIRE(::mkfifo(gate.c_str(), 0600) == 0);
+    fixture.fake.set_fault("create", R"({"fault": "console-late", "await": ")" + gate + "\"}");
+    auto failed = create_terminal(fixture, web);
+    REQUIRE_FALSE(failed);
+    CHECK(failed.error() == error(errc::unknown, "console: the runtime ended without sending a terminal"));
 }
 
 TEST_CASE("a second connection is no matter", "[runc]") {

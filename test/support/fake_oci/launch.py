@@ -7,7 +7,7 @@ import os
 import select
 import termios
 
-from invocation import CRUN, Failure, append, fault, options, positional
+from invocation import CRUN, FAKE_DIR, Failure, append, fault, options, positional
 from payload import run_payload
 from state import await_death, die, state_dir
 
@@ -131,6 +131,10 @@ def send_console(master):
         parent = os.getpid()
         if os.fork() == 0:
             await_death(parent)
+            if "await" in fault:
+                append(FAKE_DIR + "/helper", "%d\n" % os.getpid())
+                with open(fault["await"], "rb") as file:
+                    file.read()
             send_fds(path, [master])
             os._exit(0)
         return
