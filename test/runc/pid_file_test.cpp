@@ -22,7 +22,7 @@ TEST_CASE("a pid file holds a positive number and nothing else", "[runc]") {
                                                                        {"-1", "invalid pid \"-1\""},
                                                                        {"12x", "invalid pid \"12x\""},
                                                                        {"99999999999", "invalid pid \"99999999999\""},
-                                                                       {"\x01\"", "invalid pid \"?\\\"\""}}));
+                                                                       {"\x01\"", "invalid pid \"\\x01\\\"\""}}));
     REQUIRE(replace_file(path, content, 0600));
     auto pid = read_pid_file(path);
     REQUIRE_FALSE(pid);

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <charconv>
 
+#include "runc/in_quotes.hpp"
 #include "runc/runtime_error.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
@@ -15,20 +16,6 @@ namespace {
 
 // A pid has at most 7 digits (PID_MAX_LIMIT); what is longer is only read to be shown.
 constexpr std::size_t max_pid_file = 64;
-
-std::string quoted(std::string_view text) {
-    std::string out = "\"";
-    for (char c : text) {
-        if (c == '\n') {
-            out += "\\n";
-        } else if (c == '"' || c == '\\') {
-            out.append({'\\', c});
-        } else {
-            out += static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f ? '?' : c;
-        }
-    }
-    return out + '"';
-}
 
 result<void> remove_if_there(const std::string& path) {
     auto removed = syscalls::check("unlink", path, [&] { return ::unlink(path.c_str()); });
@@ -45,7 +32,7 @@ result<pid_t> read_pid_file(const std::string& path) {
     pid_t pid = 0;
     auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), pid);
     bool is_pid = code == std::errc() && end == text->data() + text->size() && pid > 0;
-    if (!is_pid) return error(errc::unknown, "pid file " + path + ": invalid pid " + quoted(*text));
+    if (!is_pid) return error(errc::unknown, "pid file " + path + ": invalid pid " + in_quotes(*text));
     return pid;
 }
 
