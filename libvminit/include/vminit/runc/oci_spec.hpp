@@ -14,14 +14,16 @@ enum class resource_limits { keep, drop };
 struct relax_options {
     std::string bundle;  ///< relative bind sources are files in here
     resource_limits limits = resource_limits::keep;
-    std::string resolv_conf = "/etc/resolv.conf";  ///< bound into the container if it exists
+    std::string resolv_conf = "/etc/resolv.conf";  ///< bound into the container; empty = not
 };
 
 /// `config.json` made fit for a container whose boundary is the VM: all devices allowed and the VM's /dev, no masked or
 /// read-only paths, no seccomp, the VM's resolv.conf. Errors: invalid_argument for what is not an OCI spec.
 result<std::string> relax_spec(std::string_view config_json, const relax_options& options);
 
-/// Rewrites `<bundle>/config.json` with `relax_spec`, atomically. `options.bundle` names the bundle.
+/// Rewrites `<bundle>/config.json` with `relax_spec`, atomically. `options.bundle` names the bundle; a resolv.conf that
+/// does not exist is left out, because the runtime would fail to bind it. Errors: errno of the file, or as
+/// `relax_spec`.
 result<void> relax_bundle(const relax_options& options);
 
 /// True if the container gets a pid namespace of its own: `linux.namespaces` has a `pid` entry without a path. False
