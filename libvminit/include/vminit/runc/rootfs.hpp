@@ -6,6 +6,7 @@
 
 #include "vminit/core/asio.hpp"
 #include "vminit/core/result.hpp"
+#include "vminit/system/mount.hpp"
 #include "vminit/system/mount_entry.hpp"
 
 namespace vminit::runc {
@@ -30,8 +31,9 @@ struct rootfs_mounts {
 awaitable<result<rootfs_mounts>> mount_rootfs(asio::io_context& context, std::string bundle,
                                               std::vector<system::mount_entry> entries, serial_resolver resolve);
 
-/// Unmounts in reverse, retrying EBUSY 50 times 50 ms, then lazily. What is not mounted (any more) is success; the
-/// first error is returned after everything was tried.
-awaitable<result<void>> unmount_rootfs(asio::io_context& context, rootfs_mounts mounts);
+/// Unmounts in reverse: normally, retrying EBUSY 50 times 50 ms and then lazily, or lazily at once. What is not mounted
+/// (any more) is success; the first error is returned after everything was tried. Cancellation does not stop it.
+awaitable<result<void>> unmount_rootfs(asio::io_context& context, rootfs_mounts mounts,
+                                       system::unmount_mode mode = system::unmount_mode::normal);
 
 }  // namespace vminit::runc

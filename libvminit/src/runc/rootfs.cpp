@@ -1,0 +1,170 @@
+#include "vminit/runc/rootfs.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <string_view>
+
+#include "runc/mount_directory.hpp"
+#include "runc/mount_template.hpp"
+#include "vminit/core/blocking.hpp"
+#include "vminit/core/clock.hpp"
+#include "vminit/core/file.hpp"
+#include "vminit/core/log.hpp"
+#include "vminit/system/mount.hpp"
+
+namespace vminit::runc {
+
+namespace {
+
+constexpr std::string_view serial_prefix = "serial:";
+constexpr mode_t mount_directory_mode = 0750;
+
+// A filesystem is busy for a moment after its last process has ended, while the kernel lets go of its files.
+constexpr int busy_attempts = 50;
+constexpr auto busy_pause = std::chrono::milliseconds(50);
+
+// One entry, ready to be performed: everything the blocking job needs, by value.
+struct mount_step {
+    system::mount_entry entry;
+    std::vector<directory_request> directories;
+    std::string base;         // where `directories` lie
+    std::string mount_point;  // made if missing
+};
+
+result<mount_step> plan(system::mount_entry entry, const std::vector<active_mount>& active, const std::string& bundle,
+                        bool is_last) {
+    auto formatted = format_entry(std::move(entry), active);
+    if (!formatted) return formatted.error();
+    mount_step step;
+    step.base = bundle + "/mounts";
+    auto directories = take_directories(*formatted, step.base);
+    if (!directories) return directories.error();
+    step.entry = std::move(*formatted);
+    step.directories = std::move(*directories);
+    step.mount_point = is_last ? bundle + "/rootfs" : step.base + "/" + std::to_string(active.size());
+    return step;
+}
+
+result<std::string> perform(const mount_step& step) {
+    for (const auto& request : step.directories) {
+        if (auto made = make_directory_beneath(step.base, request); !made) return made.error();
+    }
+    if (auto made = make_directories(step.mount_point, mount_directory_mode); !made) return made.error();
+    return system::mount_filesystem(step.entry, step.mount_point);
+}
+
+bool is_already_there(const std::vector<system::mount_entry>& entries, const std::string& rootfs) {
+    return entries.size() == 1 && entries[0].type == "bind" && entries[0].source == rootfs;
+}
+
+bool is_busy(const result<void>& outcome) {
+    return !outcome && outcome.error().code() == error_code(EBUSY, boost::system::system_category());
+}
+
+awaitable<void> pause_unmounting() {
+    auto ex = co_await asio::this_coro::executor;
+    timer pause(ex, busy_pause);
+    co_await pause.async_wait(as_tuple_awaitable);
+}
+
+awaitable<result<void>> unmount_one(blocking_service& pool, std::string mount_point, system::unmount_mode mode) {
+    for (int attempt = 0; attempt < busy_attempts && mode == system::unmount_mode::normal; ++attempt) {
+        auto job = [mount_point] { return system::unmount_filesystem(mount_point, system::unmount_mode::normal); };
+        auto outcome = co_await pool.run(std::move(job));
+        if (!is_busy(outcome)) co_return outcome;
+        co_await pause_unmounting();
+    }
+    auto job = [mount_point] { return system::unmount_filesystem(mount_point, system::unmount_mode::lazy); };
+    co_return co_await pool.run(std::move(job));
+}
+
+// A resolver may throw when it is cancelled, as any wait does; what is mounted by then must come down all the same.
+awaitable<result<std::string>> resolve_serial(serial_resolver resolve, std::string serial) {
+    std::string what = "resolve block device by serial \"" + serial + "\"";
+    try {
+        co_return co_await resolve(std::move(serial));
+    } catch (const boost::system::system_error&) {
+        co_return error(errc::cancelled, what);
+    }
+}
+
+awaitable<bool> is_cancelled() {
+    auto state = co_await asio::this_coro::cancellation_state;
+    co_return state.cancelled() != asio::cancellation_type::none;
+}
+
+// Mounts one entry and notes it in `mounts` and `active`.
+awaitable<result<void>> mount_one(blocking_service& pool, mount_step step, serial_resolver resolve,
+                                  rootfs_mounts& mounts, std::vector<active_mount>& active) {
+    if (step.entry.source.starts_with(serial_prefix)) {
+        auto device = co_await resolve_serial(std::move(resolve), step.entry.source.substr(serial_prefix.size()));
+        if (!device) co_return device.error();
+        step.entry.source = std::move(*device);
+    }
+    auto entry = step.entry;
+    auto job = [step = std::move(step)] { return perform(step); };
+    auto mounted = co_await pool.run(std::move(job));
+    if (!mounted) co_return mounted.error();
+    active_mount made;
+    made.source = entry.source;
+    made.target = entry.target;
+    made.mount_point = *mounted;
+    active.push_back(std::move(made));
+    mounts.mount_points.push_back(std::move(*mounted));
+    mounts.resolved.push_back(std::move(entry));
+    co_return result<void>();
+}
+
+awaitable<result<void>> mount_all(blocking_service& pool, std::string bundle, std::vector<system::mount_entry> entries,
+                                  serial_resolver resolve, rootfs_mounts& mounts) {
+    std::vector<active_mount> active;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        bool stop = co_await is_cancelled();
+        if (stop) co_return error(errc::cancelled, "mounting the rootfs");
+        auto step = plan(std::move(entries[i]), active, bundle, i + 1 == entries.size());
+        if (!step) co_return step.error();
+        auto done = co_await mount_one(pool, std::move(*step), resolve, mounts, active);
+        if (!done) co_return done.error();
+    }
+    bool stop = co_await is_cancelled();
+    if (stop) co_return error(errc::cancelled, "mounting the rootfs");
+    co_return result<void>();
+}
+
+}  // namespace
+
+awaitable<result<rootfs_mounts>> mount_rootfs(asio::io_context& context, std::string bundle,
+                                              std::vector<system::mount_entry> entries, serial_resolver resolve) {
+    rootfs_mounts mounts;
+    if (is_already_there(entries, bundle + "/rootfs")) {
+        mounts.resolved = std::move(entries);
+        co_return mounts;
+    }
+    // A cancelled caller must not leave mounts behind: the roll-back waits, and it must be let.
+    bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
+    auto& pool = asio::use_service<blocking_service>(context);
+    auto done = co_await mount_all(pool, std::move(bundle), std::move(entries), std::move(resolve), mounts);
+    if (!done) {
+        auto undone = co_await unmount_rootfs(context, std::move(mounts));
+        if (!undone) log_of(context).warn("rootfs mount left behind", {{"error", undone.error()}});
+    }
+    co_await asio::this_coro::throw_if_cancelled(throws);
+    if (!done) co_return done.error();
+    co_return mounts;
+}
+
+awaitable<result<void>> unmount_rootfs(asio::io_context& context, rootfs_mounts mounts, system::unmount_mode mode) {
+    bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
+    auto& pool = asio::use_service<blocking_service>(context);
+    result<void> first;
+    for (auto at = mounts.mount_points.size(); at > 0; --at) {
+        auto outcome = co_await unmount_one(pool, mounts.mount_points[at - 1], mode);
+        if (!outcome && first) first = outcome;
+    }
+    co_await asio::this_coro::throw_if_cancelled(throws);
+    co_return first;
+}
+
+}  // namespace vminit::runc
