@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <filesystem>
@@ -158,4 +159,27 @@ TEST_CASE_METHOD(mount_fixture, "an overlay of more layers than a page of option
     CHECK(fs::exists(point + "/file0"));
     CHECK(fs::exists(point + "/file49"));
     CHECK(fs::current_path() == working_directory);
+}
+
+TEST_CASE_METHOD(mount_fixture, "an id-mapped mount replaces the plain one", "[.][privileged]") {
+    auto point = make("point");
+    mount_entry entry("tmpfs", "tmpfs", "", {"uidmap=0:0:1", "gidmap=0:0:1", "mode=0755"});
+    auto mounted = mount_filesystem(entry, point);
+    REQUIRE(mounted);
+    auto table = read_mount_table().value();
+    auto is_it = [&](const auto& mount) { return mount.mount_point == point; };
+    CHECK(std::count_if(table.begin(), table.end(), is_it) == 1);
+    CHECK(std::find_if(table.begin(), table.end(), is_it)->has_option("idmapped"));
+    CHECK(unmount_filesystem(point, unmount_mode::normal));
+    CHECK_FALSE(is_mount_point(point));
+}
+
+TEST_CASE_METHOD(mount_fixture, "a bad id map leaves nothing mounted", "[.][privileged]") {
+    auto point = make("point");
+    auto map = GENERATE("0:0", "0:0:", "a:0:1", "0:0:1,", "0:0:1:2", ":0:1");
+    mount_entry entry("tmpfs", "tmpfs", "", {std::string("uidmap=") + map, "gidmap=0:0:1"});
+    auto mounted = mount_filesystem(entry, point);
+    REQUIRE_FALSE(mounted);
+    CHECK(mounted.error().message() == "bad id map \"" + std::string(map) + "\": invalid argument");
+    CHECK_FALSE(is_mount_point(point));
 }
