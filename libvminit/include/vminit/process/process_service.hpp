@@ -23,6 +23,8 @@
 
 namespace vminit::process {
 
+class process_core;
+
 /// `containerd.runc.v1.Options` as far as it concerns us.
 struct runtime_options {
     bool no_pivot_root = false;
@@ -106,6 +108,7 @@ struct process_config {
     bool no_pivot = false;   ///< for a root that is still the initramfs
     std::string resolv_conf = "/etc/resolv.conf";
     std::string cgroup_root = "/sys/fs/cgroup";
+    std::string proc = "/proc";
     runc::serial_resolver resolve_serial;  ///< empty: `serial:` sources fail with not_found
 
     /// Called with `<bundle>/rootfs` after a container's rootfs has been mounted, before its runtime is started.
@@ -177,8 +180,7 @@ public:
 private:
     void shutdown() noexcept override;
 
-    struct core;
-    std::shared_ptr<core> core_;
+    std::shared_ptr<process_core> core_;
 };
 
 }  // namespace vminit::process

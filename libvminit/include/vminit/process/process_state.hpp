@@ -2,8 +2,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <string_view>
 
 #include "vminit/core/clock.hpp"
 #include "vminit/core/result.hpp"
@@ -36,6 +34,9 @@ struct process_exit {
 /// and for an init running <-> paused.
 class process_state {
 public:
+    /// What an exec that could not be started reports, as a shell would.
+    static constexpr std::uint32_t failed_start_status = 255;
+
     explicit process_state(process_kind kind) noexcept : kind_(kind) {}
 
     /// Whether `call` may go ahead. Errors: failed_precondition with containerd's text (`cannot start a running
@@ -85,7 +86,6 @@ private:
         std::uint32_t status;
         wall_time at;
     };
-    std::string_view state_name() const noexcept;
 
     process_kind kind_;
     phase phase_ = phase::created;

@@ -28,7 +28,7 @@ enum class stdio_scheme {
     stream,  ///< `stream://<n>`: a connection of the stream port
     fifo,    ///< a path, or `fifo://<path>`
     file,    ///< `file://<path>`: appended to
-    binary,  ///< `binary://<path>?k=v`: a logger process
+    binary,  ///< `binary://<path>?k=v`: a logger process; `binary-v2://` must write its readiness byte
 };
 
 /// One URI, understood. Decided for each of the three by itself.
@@ -37,6 +37,7 @@ struct stdio_target {
     std::uint32_t stream = 0;
     std::string path;
     std::vector<std::pair<std::string, std::string>> arguments;  ///< of a logger, in the URI's order, decoded
+    bool must_say_ready = false;                                 ///< of a logger: closing the pipe is not enough
 
     friend bool operator==(const stdio_target&, const stdio_target&) = default;
 };
