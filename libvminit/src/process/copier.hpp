@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "process/stdio_end.hpp"
+
+namespace vminit::process {
+
+/// The one buffer all pumps read into. A step reads and writes without a suspension between, so one is enough; it is
+/// made at the first byte, so that containers without output cost nothing.
+class copy_buffer {
+public:
+    static constexpr std::size_t size = std::size_t{64} << 10;  ///< what a pipe holds, and one vsock packet
+
+    char* data() {
+        if (!bytes_) bytes_ = std::make_unique_for_overwrite<char[]>(size);
+        return bytes_.get();
+    }
+
+private:
+    std::unique_ptr<char[]> bytes_;
+};
+
+/// What one step did, and so what to wait for.
+enum class copy_outcome { moved, source_empty, source_ended, target_full, target_broken };
+
+/// Moves bytes from one end to another, never blocking, never dropping any that were read. What a full target did not
+/// take is kept (at most one buffer) and nothing further is read before it is gone: the source's pipe fills and its
+/// writer waits.
+class copier {
+public:
+    copier(std::shared_ptr<stdio_end> source, std::shared_ptr<stdio_end> target,
+           std::shared_ptr<copy_buffer> buffer) noexcept
+        : source_(std::move(source)), target_(std::move(target)), buffer_(std::move(buffer)) {}
+
+    copy_outcome step();
+
+    /// From now on bytes are read and thrown away, those kept included: the target is broken, its writer must not
+    /// notice.
+    void discard();
+    bool is_discarding() const noexcept { return is_discarding_; }
+
+    /// Read and not yet written.
+    std::size_t kept() const noexcept { return kept_.size() - kept_at_; }
+
+    /// Written, or thrown away.
+    std::uint64_t moved() const noexcept { return moved_; }
+
+    /// Why the target is broken.
+    const error_code& failure() const noexcept { return failure_; }
+
+private:
+    copy_outcome write(std::string_view bytes);
+    void advance(std::size_t count) noexcept;
+    void forget_kept() noexcept;
+
+    std::shared_ptr<stdio_end> source_;
+    std::shared_ptr<stdio_end> target_;
+    std::shared_ptr<copy_buffer> buffer_;
+    std::string kept_;
+    std::size_t kept_at_ = 0;  // what of it is written
+    std::uint64_t moved_ = 0;
+    bool is_discarding_ = false;
+    error_code failure_;
+};
+
+}  // namespace vminit::process

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "process/copier.hpp"
+#include "vminit/core/asio.hpp"
+#include "vminit/core/log.hpp"
+#include "vminit/core/task_group.hpp"
+#include "vminit/process/process_service.hpp"
+#include "vminit/reaper/reaper_service.hpp"
+#include "vminit/streams/stream_service.hpp"
+
+namespace vminit::process {
+
+/// What the stdio of every process needs from its surroundings. Outlives all of them.
+struct io_environment {
+    explicit io_environment(asio::io_context& where)
+        : context(where),
+          log(log_of(where)),
+          streams(asio::use_service<streams::stream_service>(where)),
+          reaper(asio::use_service<reaper::reaper_service>(where)),
+          buffer(std::make_shared<copy_buffer>()),
+          background(std::make_unique<task_group>(where.get_executor(), log)) {}
+
+    executor ex() const { return context.get_executor(); }
+
+    asio::io_context& context;
+    logger& log;
+    streams::stream_service& streams;
+    reaper::reaper_service& reaper;
+    std::shared_ptr<copy_buffer> buffer;
+    std::unique_ptr<task_group> background;  // loggers that take their time to end
+    process_limits limits;
+};
+
+}  // namespace vminit::process

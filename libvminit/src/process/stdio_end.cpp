@@ -1,0 +1,85 @@
+#include "process/stdio_end.hpp"
+
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "vminit/core/syscalls.hpp"
+#include "vminit/core/timeout.hpp"
+
+namespace vminit::process {
+
+result<std::shared_ptr<stdio_end>> stdio_end::adopt(executor ex, unique_fd fd, end_kind kind) {
+    descriptor open(ex);
+    error_code failure;
+    open.assign(fd.get(), failure);
+    if (failure) return error(failure, "watch stdio");
+    [[maybe_unused]] int owned_by_descriptor = fd.release();
+    open.non_blocking(true, failure);
+    if (failure) return error(failure, "make stdio non-blocking");
+    return std::shared_ptr<stdio_end>(new stdio_end(std::move(open), kind));
+}
+
+boost::system::result<std::size_t> stdio_end::read(char* into, std::size_t size) {
+    auto count = syscalls::raw("read", [&] { return ::read(fd(), into, size); });
+    // pty(7): the master reads EIO when nobody has the slave open.
+    if (!count && kind_ == end_kind::terminal && count.error().value() == EIO) return std::size_t{0};
+    if (!count) return count.error();
+    return static_cast<std::size_t>(*count);
+}
+
+boost::system::result<std::size_t> stdio_end::write(std::string_view bytes) {
+    bool is_socket = kind_ == end_kind::socket;
+    auto count = syscalls::raw("write", [&] {
+        return is_socket ? ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT)
+                         : ::write(fd(), bytes.data(), bytes.size());
+    });
+    if (!count) return count.error();
+    return static_cast<std::size_t>(*count);
+}
+
+awaitable<void> stdio_end::wait(readiness which) {
+    if (!is_open()) co_return;
+    auto event = which == readiness::readable ? descriptor::wait_read : descriptor::wait_write;
+    co_await descriptor_.async_wait(event, as_tuple_awaitable);
+}
+
+awaitable<void> stdio_end::wait_until(readiness which, clock::time_point deadline) {
+    using namespace asio::experimental::awaitable_operators;
+    auto left = deadline - clock::now();
+    if (left <= clock::duration::zero()) co_return;
+    co_await (wait(which) || sleep_for(left));
+}
+
+void stdio_end::poke() {
+    error_code ignored;
+    if (is_open()) descriptor_.cancel(ignored);
+}
+
+std::size_t stdio_end::pending() const noexcept {
+    int count = 0;
+    if (!is_open() || ::ioctl(descriptor_.native_handle(), FIONREAD, &count) != 0 || count < 0) return 0;
+    return static_cast<std::size_t>(count);
+}
+
+void stdio_end::finish_writing() {
+    if (kind_ == end_kind::terminal || !is_open()) return;
+    if (kind_ == end_kind::socket) {
+        ::shutdown(fd(), SHUT_WR);
+    } else {
+        close();
+    }
+}
+
+void stdio_end::close() {
+    error_code ignored;
+    descriptor_.close(ignored);
+}
+
+bool stdio_end::is_again(const error_code& failure) noexcept {
+    return failure.value() == EAGAIN || failure.value() == EWOULDBLOCK;
+}
+
+}  // namespace vminit::process

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "vminit/core/asio.hpp"
+#include "vminit/core/clock.hpp"
+#include "vminit/core/result.hpp"
+#include "vminit/core/unique_fd.hpp"
+
+namespace vminit::process {
+
+enum class end_kind {
+    pipe,      ///< our end of a process's pipe, or a host's fifo
+    socket,    ///< a stream of the stream port: can be half-closed
+    terminal,  ///< a pty master: both directions, EIO is its end
+};
+
+/// One of our ends of a process's stdio: non-blocking reads and writes and waiting for readiness. Owns its descriptor.
+///
+/// A terminal's is shared by the two pumps that use it.
+class stdio_end {
+public:
+    enum class readiness { readable, writable };
+
+    /// Takes `fd` over and makes it non-blocking. Errors: errno of fcntl or epoll_ctl.
+    static result<std::shared_ptr<stdio_end>> adopt(executor ex, unique_fd fd, end_kind kind);
+
+    /// Moved bytes; 0 = end. Errors: EAGAIN (`is_again`), others as errno.
+    boost::system::result<std::size_t> read(char* into, std::size_t size);
+    boost::system::result<std::size_t> write(std::string_view bytes);
+
+    /// Returns when it may be ready, or `poke` was called, or spuriously. Never throws for these.
+    awaitable<void> wait(readiness which);
+
+    /// The same, not longer than until `deadline`.
+    awaitable<void> wait_until(readiness which, clock::time_point deadline);
+
+    /// Ends all waits, so that their callers look again.
+    void poke();
+
+    /// Bytes that can be read now, as far as the kernel tells.
+    std::size_t pending() const noexcept;
+
+    /// No more writing: the peer reads the end. A socket stays open for reading its fate; others are closed.
+    void finish_writing();
+
+    void close();
+    bool is_open() const noexcept { return descriptor_.is_open(); }
+    int fd() noexcept { return descriptor_.native_handle(); }
+    end_kind kind() const noexcept { return kind_; }
+
+    static bool is_again(const error_code& failure) noexcept;
+
+private:
+    using descriptor = asio::posix::basic_stream_descriptor<executor>;
+    stdio_end(descriptor open, end_kind kind) noexcept : descriptor_(std::move(open)), kind_(kind) {}
+
+    mutable descriptor descriptor_;
+    end_kind kind_;
+};
+
+}  // namespace vminit::process
