@@ -1,0 +1,149 @@
+#include <signal.h>
+#include <unistd.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <utility>
+
+#include "process/container.hpp"
+#include "vminit/core/file.hpp"
+#include "vminit/runc/oci_spec.hpp"
+
+namespace vminit::process {
+
+namespace {
+
+// How long a half-made init may take to die of `delete --force`: it is parked in the runtime's code.
+constexpr auto aborted_init_limit = std::chrono::seconds(2);
+
+// As containerd's shim writes it: proto names, zero values left out.
+std::string options_json(const runtime_options& options) {
+    boost::json::object json;
+    if (options.no_pivot_root) json["no_pivot_root"] = true;
+    if (options.no_new_keyring) json["no_new_keyring"] = true;
+    if (options.io_uid != 0) json["io_uid"] = options.io_uid;
+    if (options.io_gid != 0) json["io_gid"] = options.io_gid;
+    if (!options.binary_name.empty()) json["binary_name"] = options.binary_name;
+    if (!options.root.empty()) json["root"] = options.root;
+    if (options.systemd_cgroup) json["systemd_cgroup"] = true;
+    return boost::json::serialize(json);
+}
+
+runc::runtime_ref make_ref(const std::string& id, const std::string& bundle, const runtime_options& options) {
+    runc::runtime_ref ref(id, bundle);
+    ref.root = options.root;
+    ref.binary = options.binary_name;
+    ref.systemd_cgroup = options.systemd_cgroup;
+    return ref;
+}
+
+}  // namespace
+
+awaitable<result<std::uint32_t>> container::create(create_request request, std::shared_ptr<abandonment> abandoned) {
+    bundle_ = request.bundle;
+    options_ = request.options;
+    ref_ = make_ref(id_, bundle_, options_);
+    init_ = std::make_shared<init_process>(context_->ex(), id_, request.stdio);
+    auto outcome = co_await create_steps(std::move(request), std::move(abandoned));
+    if (outcome) co_return outcome;
+    context_->log.info("container could not be created", {{"id", id_}, {"error", outcome.error()}});
+    co_await roll_back();
+    co_return outcome;
+}
+
+awaitable<result<std::uint32_t>> container::create_steps(create_request request,
+                                                         std::shared_ptr<abandonment> abandoned) {
+    auto prepared = co_await prepare_bundle(request.rootfs);
+    if (!prepared) co_return prepared.error();
+    prepare_spec();
+    if (abandoned->is_told()) co_return error(errc::cancelled, "create");
+    auto opened = co_await open_io(init_);
+    if (!opened) co_return opened.error();
+    auto hold = context_->reaper.hold();
+    is_in_runtime_ = true;
+    auto made = co_await run_create(std::move(abandoned));
+    if (!made) co_return made.error();
+    auto child = adopt(runc::runc_service::init_pid_file(bundle_));
+    if (!child) co_return child.error();
+    hold.release();
+    init_->child = std::move(*child);
+    tell_created(request);
+    co_return static_cast<std::uint32_t>(init_->child.pid());
+}
+
+awaitable<result<void>> container::prepare_bundle(std::vector<system::mount_entry> entries) {
+    auto written = replace_file(bundle_ + "/options.json", options_json(options_), 0600);
+    if (!written) co_return written.error();
+    has_options_file_ = true;
+    if (entries.empty()) co_return result<void>();
+    auto mounted =
+        co_await runc::mount_rootfs(context_->context, bundle_, std::move(entries), context_->config.resolve_serial);
+    if (!mounted) co_return mounted.error();
+    rootfs_ = std::move(*mounted);
+    if (context_->config.on_rootfs_mounted) context_->config.on_rootfs_mounted(id_, bundle_ + "/rootfs");
+    co_return result<void>();
+}
+
+void container::prepare_spec() {
+    if (context_->config.relax_spec) {
+        runc::relax_options relax;
+        relax.bundle = bundle_;
+        relax.limits = context_->config.resource_limits;
+        relax.resolv_conf = context_->config.resolv_conf;
+        auto relaxed = runc::relax_bundle(relax);
+        // The runtime judges the original then.
+        if (!relaxed) context_->log.warn("spec left as it is", {{"id", id_}, {"error", relaxed.error()}});
+    }
+    has_private_pids_ = runc::bundle_has_private_pid_namespace(bundle_);
+}
+
+awaitable<result<void>> container::run_create(std::shared_ptr<abandonment> abandoned) {
+    runc::create_options options(ref_);
+    options.no_pivot = options_.no_pivot_root || context_->config.no_pivot;
+    options.no_new_keyring = options_.no_new_keyring;
+    runtime_call call = [service = &context_->runc, options](runc::stdio_fds stdio, std::string console_socket) {
+        auto complete = options;
+        complete.stdio = stdio;
+        complete.console_socket = std::move(console_socket);
+        return service->create(std::move(complete));
+    };
+    co_return co_await run_runtime(init_, std::move(call), std::move(abandoned));
+}
+
+// Event first, then the state, then the watch for init's exit, however long ago that was: in one turn of the loop.
+void container::tell_created(const create_request& request) {
+    auto pid = static_cast<std::uint32_t>(init_->child.pid());
+    enter_cgroup();
+    events::task_create event;
+    event.container_id = id_;
+    event.bundle = bundle_;
+    event.rootfs = rootfs_.resolved.empty() ? request.rootfs : rootfs_.resolved;
+    event.stdin_uri = request.stdio.in;
+    event.stdout_uri = request.stdio.out;
+    event.stderr_uri = request.stdio.err;
+    event.terminal = request.stdio.terminal;
+    event.pid = pid;
+    publish(std::move(event));
+    init_->state.created(pid);
+    is_created_ = true;
+    context_->log.info("container created", {{"id", id_}, {"pid", pid}});
+    context_->tasks->spawn("init exit", watch_init(shared_from_this()));
+}
+
+awaitable<void> container::roll_back() {
+    if (is_in_runtime_) {
+        auto removed = co_await context_->runc.remove(ref_, runc::remove_mode::force);
+        if (!removed) context_->log.debug("nothing to delete", {{"id", id_}, {"error", removed.error()}});
+        if (init_->child) {
+            (void)init_->child.signal(SIGKILL);
+            co_await init_->child.wait_for(aborted_init_limit);
+        }
+    }
+    co_await drop_io(init_);
+    auto unmounted = co_await unmount();
+    if (!unmounted) context_->log.warn("rootfs left mounted", {{"id", id_}, {"error", unmounted.error()}});
+    if (has_options_file_) ::unlink((bundle_ + "/options.json").c_str());
+    ::unlink(runc::runc_service::init_pid_file(bundle_).c_str());
+}
+
+}  // namespace vminit::process

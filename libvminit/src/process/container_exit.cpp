@@ -1,0 +1,64 @@
+#include <utility>
+
+#include "process/container.hpp"
+
+namespace vminit::process {
+
+awaitable<void> container::watch_init(std::shared_ptr<container> self) {
+    auto init = self->init_;
+    auto status = co_await init->child.wait();
+    self->order_.init_died();
+    init->io->exited();
+    co_await self->until(&exit_order::may_kill_rest);
+    // With its own pid namespace the kernel has killed them with init (pid_namespaces(7)).
+    if (!self->has_private_pids_) co_await self->kill_rest();
+    co_await self->until(&exit_order::may_tell_init_exit);
+    co_await init->io->drain();
+    self->oom_watch_.stop();
+    self->tell_exit(*init, status);
+}
+
+awaitable<void> container::watch_exec(std::shared_ptr<container> self, std::shared_ptr<exec_process> exec) {
+    auto status = co_await exec->child.wait();
+    exec->io->exited();
+    co_await exec->io->drain();
+    self->tell_exit(*exec, status);
+    self->order_.exec_ended();
+    self->order_changed_.notify_all();
+}
+
+awaitable<void> container::kill_rest() {
+    // Without a runtime where the kernel can do it.
+    if (cgroup_) {
+        auto job = [target = *cgroup_] { return target.kill(); };
+        auto done = co_await context_->blocking.run(std::move(job));
+        if (done) co_return;
+    }
+    auto killed = co_await context_->runc.kill_all(ref_);
+    if (!killed) context_->log.warn("processes may be left", {{"id", id_}, {"error", killed.error()}});
+}
+
+// In one turn of the loop, the event first: nobody sees the state before the event has its place.
+void container::tell_exit(task_process& process, reaper::exit_status status) {
+    auto exit_status = static_cast<std::uint32_t>(status.value);
+    events::task_exit event;
+    event.container_id = id_;
+    event.id = process.id;
+    event.pid = process.state.pid();
+    event.exit_status = exit_status;
+    event.exited_at = status.exited_at;
+    publish(std::move(event));
+    process.state.exited(exit_status, status.exited_at);
+    process.changed.notify_all();
+    bool is_exec = process.state.kind() == process_kind::exec;
+    context_->log.info("process exited", {{"id", id_},
+                                          {"exec_id", is_exec ? std::string_view(process.id) : std::string_view()},
+                                          {"pid", process.state.pid()},
+                                          {"status", exit_status}});
+}
+
+awaitable<void> container::until(bool (exit_order::*is_met)() const noexcept) {
+    while (!(order_.*is_met)()) co_await order_changed_.wait();
+}
+
+}  // namespace vminit::process

@@ -1,0 +1,98 @@
+#include <utility>
+
+#include "process/container.hpp"
+#include "vminit/core/timeout.hpp"
+#include "vminit/runc/console_socket.hpp"
+#include "vminit/runc/pid_file.hpp"
+
+namespace vminit::process {
+
+namespace {
+
+template <class T>
+awaitable<result<T>> unless_abandoned(awaitable<result<T>> operation, std::shared_ptr<abandonment> abandoned) {
+    using namespace asio::experimental::awaitable_operators;
+    if (!abandoned) co_return co_await std::move(operation);
+    auto outcome = co_await (std::move(operation) || abandoned->wait());
+    if (outcome.index() == 0) co_return std::move(std::get<0>(outcome));
+    co_return error(errc::cancelled, "create");
+}
+
+}  // namespace
+
+awaitable<result<void>> container::open_io(std::shared_ptr<task_process> process) {
+    bool is_init = process->state.kind() == process_kind::init;
+    io_owner owner(id_, is_init ? std::string() : process->id, options_.io_uid, options_.io_gid);
+    auto opened = co_await process_io::open(context_->io, process->uris, std::move(owner));
+    if (!opened) co_return opened.error();
+    process->io = std::move(*opened);
+    co_return result<void>();
+}
+
+awaitable<result<void>> container::run_runtime(std::shared_ptr<task_process> process, runtime_call call,
+                                               std::shared_ptr<abandonment> abandoned) {
+    if (!process->io->is_terminal()) {
+        auto running = call(process->io->child_fds(), std::string());
+        auto outcome = co_await unless_abandoned(std::move(running), std::move(abandoned));
+        process->io->release_child_ends();
+        co_return outcome;
+    }
+    auto socket = runc::console_socket::open(context_->context, context_->runc.config().temp_directory);
+    if (!socket) co_return socket.error();
+    auto running = call(runc::stdio_fds(), socket->path());
+    auto received = runc::with_console(*socket, std::move(running), context_->config.limits.console);
+    auto master = co_await unless_abandoned(std::move(received), std::move(abandoned));
+    if (!master) co_return master.error();
+    co_return process->io->start_terminal(std::move(*master));
+}
+
+result<reaper::child> container::adopt(const std::string& pid_file) {
+    constexpr std::string_view what = "failed to retrieve OCI runtime container pid";
+    auto pid = runc::read_pid_file(pid_file);
+    if (!pid) return pid.error().within(what);
+    auto child = context_->reaper.adopt(*pid);
+    if (!child) return child.error().within(what);
+    return child;
+}
+
+// The runtime's last words may be in the pipes: deliver them, then close.
+awaitable<void> container::drop_io(std::shared_ptr<task_process> process) {
+    if (!process->io) co_return;
+    process->io->release_child_ends();
+    process->io->exited();
+    co_await process->io->drain();
+    co_await process->io->close();
+}
+
+void container::enter_cgroup() {
+    if (cgroup_) return;
+    const auto& config = context_->config;
+    auto found = cgroup::of_process(init_->child.pid(), config.cgroup_root, config.proc);
+    if (!found) {
+        context_->log.debug("no cgroup", {{"id", id_}, {"error", found.error()}});
+        return;
+    }
+    cgroup_ = std::move(*found);
+    auto tell = [context = context_.get(), id = id_] {
+        context->exchange.publish(events::task_oom{id});
+        context->log.info("processes killed for want of memory", {{"id", id}});
+    };
+    auto watched = context_->ooms.watch(cgroup_->directory(), std::move(tell));
+    if (watched) {
+        oom_watch_ = std::move(*watched);
+    } else {
+        context_->log.info("no watch for out-of-memory kills", {{"id", id_}, {"error", watched.error()}});
+    }
+}
+
+awaitable<void> container::enable_controllers() {
+    if (!cgroup_) co_return;
+    auto job = [target = *cgroup_]() -> result<std::vector<error>> { return target.enable_controllers(); };
+    auto failures = co_await context_->blocking.run(std::move(job));
+    if (!failures) co_return;
+    for (const auto& failure : *failures) {
+        context_->log.info("controllers not enabled", {{"id", id_}, {"error", failure}});
+    }
+}
+
+}  // namespace vminit::process

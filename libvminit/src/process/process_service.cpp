@@ -1,0 +1,248 @@
+#include "vminit/process/process_service.hpp"
+
+#include <signal.h>
+
+#include <utility>
+
+#include "process/process_core.hpp"
+#include "vminit/core/timeout.hpp"
+
+namespace vminit::process {
+
+namespace {
+
+constexpr std::uint32_t highest_signal = 64;  // SIGRTMAX
+
+// The id names the runtime's state directory and the events.
+bool is_valid_id(const std::string& id) {
+    return !id.empty() && id != "." && id.find('/') == std::string::npos && id.find("..") == std::string::npos &&
+           id.find('\0') == std::string::npos;
+}
+
+result<void> check_request(const create_request& request) {
+    if (!is_valid_id(request.id)) return error(errc::invalid_argument, "container id \"" + request.id + "\"");
+    if (!request.bundle.starts_with('/')) {
+        return error(errc::invalid_argument, "bundle \"" + request.bundle + "\" is not an absolute path");
+    }
+    if (!request.checkpoint.empty() || !request.parent_checkpoint.empty()) {
+        return error(errc::not_implemented, "create from a checkpoint is not supported");
+    }
+    return {};
+}
+
+awaitable<result<std::uint32_t>> create_container(std::shared_ptr<process_core> core, std::shared_ptr<container> fresh,
+                                                  create_request request, std::shared_ptr<abandonment> abandoned) {
+    auto id = fresh->id();
+    auto created = co_await fresh->create(std::move(request), std::move(abandoned));
+    core->creations.erase(id);
+    if (!created) core->containers.erase(id);
+    co_return created;
+}
+
+awaitable<result<process_exit>> remove_container(std::shared_ptr<process_core> core,
+                                                 std::shared_ptr<container> target) {
+    auto removed = co_await target->remove_init();
+    if (removed) core->containers.erase(target->id());
+    co_return removed;
+}
+
+// These hold the container: it may be forgotten while they run, their caller gone.
+
+awaitable<result<std::uint32_t>> start_process(std::shared_ptr<container> owner, std::string exec_id) {
+    if (exec_id.empty()) co_return co_await owner->start_init();
+    co_return co_await owner->start_exec(std::move(exec_id));
+}
+
+awaitable<result<process_exit>> remove_exec(std::shared_ptr<container> owner, std::string exec_id) {
+    co_return co_await owner->remove_exec(std::move(exec_id));
+}
+
+awaitable<result<void>> pause_container(std::shared_ptr<container> owner) { co_return co_await owner->pause(); }
+
+awaitable<result<void>> resume_container(std::shared_ptr<container> owner) { co_return co_await owner->resume(); }
+
+// Until every process has ended and its end is told.
+awaitable<void> await_silence(std::shared_ptr<process_core> core) {
+    for (;;) {
+        auto waited = core->somebody_left();
+        if (!waited) co_return;
+        co_await waited->changed.wait();
+        auto cancellation = co_await asio::this_coro::cancellation_state;
+        if (cancellation.cancelled() != asio::cancellation_type::none) co_return;
+    }
+}
+
+error not_supported(std::string_view call) {
+    return error(errc::not_implemented, std::string(call) + " is not supported");
+}
+
+}  // namespace
+
+process_service::process_service(asio::execution_context& context) : process_service(context, process_config()) {}
+
+process_service::process_service(asio::execution_context& context, process_config config)
+    : asio::execution_context::service(context),
+      core_(std::make_shared<process_core>(
+          std::make_shared<process_context>(static_cast<asio::io_context&>(context), std::move(config)))) {
+    // A process that closes its stdin, or a logger that dies, must cost an error code and not us.
+    struct sigaction present{};
+    if (::sigaction(SIGPIPE, nullptr, &present) == 0 && present.sa_handler == SIG_DFL) ::signal(SIGPIPE, SIG_IGN);
+}
+
+process_service::~process_service() = default;
+
+void process_service::shutdown() noexcept {
+    core_->context->tasks.reset();
+    core_->context->io.background.reset();
+    core_->containers.clear();
+    core_->creations.clear();
+}
+
+awaitable<result<std::uint32_t>> process_service::create(create_request request) {
+    auto core = core_;
+    if (auto valid = check_request(request); !valid) co_return valid.error();
+    if (core->context->is_going_down) co_return error(errc::unavailable, "shutting down");
+    if (core->containers.contains(request.id)) {
+        co_return error(errc::already_exists, "container " + request.id + " already exists");
+    }
+    if (core->containers.size() >= max_containers) co_return error(errc::resource_exhausted, "too many containers");
+    auto fresh = std::make_shared<container>(core->context, request.id);
+    auto abandoned = std::make_shared<abandonment>(core->context->ex());
+    core->containers.emplace(request.id, fresh);
+    core->creations.emplace(request.id, abandoned);
+    auto operation = create_container(core, std::move(fresh), std::move(request), abandoned);
+    co_return co_await run_to_end<std::uint32_t>(core->context->ex(), *core->context->tasks, "create",
+                                                 std::move(operation), std::move(abandoned));
+}
+
+awaitable<result<std::uint32_t>> process_service::start(std::string id, std::string exec_id) {
+    auto core = core_;
+    auto target = core->find(id);
+    if (!target) co_return target.error();
+    if (core->context->is_going_down) co_return error(errc::unavailable, "shutting down");
+    auto operation = start_process(*target, std::move(exec_id));
+    co_return co_await run_to_end<std::uint32_t>(core->context->ex(), *core->context->tasks, "start",
+                                                 std::move(operation));
+}
+
+awaitable<result<process_exit>> process_service::remove(std::string id, std::string exec_id) {
+    auto core = core_;
+    auto target = core->find(id);
+    if (!target) co_return target.error();
+    auto operation = exec_id.empty() ? remove_container(core, *target) : remove_exec(*target, std::move(exec_id));
+    co_return co_await run_to_end<process_exit>(core->context->ex(), *core->context->tasks, "delete",
+                                                std::move(operation));
+}
+
+awaitable<result<void>> process_service::exec(exec_request request) {
+    auto target = core_->find(request.id);
+    if (!target) co_return target.error();
+    if (core_->context->is_going_down) co_return error(errc::unavailable, "shutting down");
+    co_return (*target)->add_exec(std::move(request));
+}
+
+awaitable<result<void>> process_service::kill(std::string id, std::string exec_id, std::uint32_t signal,
+                                              runc::kill_scope scope) {
+    auto target = core_->find(id);
+    if (!target) co_return target.error();
+    if (signal > highest_signal) co_return error(errc::invalid_argument, "signal " + std::to_string(signal));
+    auto owner = *target;
+    if (!exec_id.empty()) co_return owner->kill_exec(exec_id, static_cast<int>(signal));
+    co_return co_await owner->kill_init(static_cast<int>(signal), scope);
+}
+
+awaitable<result<process_exit>> process_service::wait(std::string id, std::string exec_id) {
+    auto target = core_->find(id, exec_id);
+    if (!target) co_return target.error();
+    co_return co_await task_process::wait(*target);
+}
+
+result<process_snapshot> process_service::state(const std::string& id, const std::string& exec_id) const {
+    auto owner = core_->find(id);
+    if (!owner) return owner.error();
+    auto target = (*owner)->find(exec_id);
+    if (!target) return target.error();
+    auto snapshot = (*target)->snapshot((*owner)->bundle());
+    // Frozen with its container.
+    auto init_status = (*owner)->init().state.status();
+    bool is_frozen = init_status == process_status::paused || init_status == process_status::pausing;
+    if (is_frozen && snapshot.status == process_status::running) snapshot.status = init_status;
+    return snapshot;
+}
+
+std::optional<std::uint32_t> process_service::init_pid(const std::string& id) const {
+    auto init = core_->find(id, std::string());
+    if (!init) return std::nullopt;
+    return (*init)->state.pid();
+}
+
+awaitable<result<std::vector<process_info>>> process_service::pids(std::string id) {
+    auto target = core_->find(id);
+    if (!target) co_return target.error();
+    auto owner = *target;
+    co_return co_await owner->pids();
+}
+
+awaitable<result<void>> process_service::resize(std::string id, std::string exec_id, std::uint32_t width,
+                                                std::uint32_t height) {
+    auto target = core_->find(id, exec_id);
+    if (!target) co_return target.error();
+    co_return (*target)->resize(width, height);
+}
+
+awaitable<result<void>> process_service::close_io(std::string id, std::string exec_id) {
+    auto target = core_->find(id, exec_id);
+    if (!target) co_return target.error();
+    if ((*target)->io) (*target)->io->close_input();
+    co_return result<void>();
+}
+
+awaitable<result<cgroup_metrics>> process_service::stats(std::string id) {
+    auto target = core_->find(id);
+    if (!target) co_return target.error();
+    co_return (*target)->stats();
+}
+
+awaitable<result<void>> process_service::update(std::string id, std::string resources_json) {
+    auto target = core_->find(id);
+    if (!target) co_return target.error();
+    auto owner = *target;
+    co_return co_await owner->update(std::move(resources_json));
+}
+
+awaitable<result<void>> process_service::pause(std::string id) {
+    if (core_->context->config.dialect.pause == pause_support::refused) co_return not_supported("pause");
+    auto target = core_->find(id);
+    if (!target) co_return target.error();
+    auto operation = pause_container(*target);
+    co_return co_await run_to_end<void>(core_->context->ex(), *core_->context->tasks, "pause", std::move(operation));
+}
+
+awaitable<result<void>> process_service::resume(std::string id) {
+    if (core_->context->config.dialect.pause == pause_support::refused) co_return not_supported("resume");
+    auto target = core_->find(id);
+    if (!target) co_return target.error();
+    auto operation = resume_container(*target);
+    co_return co_await run_to_end<void>(core_->context->ex(), *core_->context->tasks, "resume", std::move(operation));
+}
+
+awaitable<result<void>> process_service::checkpoint(checkpoint_request request) {
+    if (core_->context->config.dialect.pause == pause_support::refused) co_return not_supported("checkpoint");
+    auto target = core_->find(request.id);
+    if (!target) co_return target.error();
+    auto owner = *target;
+    co_return co_await owner->checkpoint(std::move(request));
+}
+
+awaitable<void> process_service::kill_all(clock::duration limit) {
+    using namespace asio::experimental::awaitable_operators;
+    auto core = core_;
+    core->context->is_going_down = true;
+    for (auto& [id, creation] : core->creations) creation->tell();
+    for (auto& [id, one] : core->containers) one->kill_everything();
+    co_await (await_silence(core) || sleep_for(limit));
+}
+
+std::size_t process_service::container_count() const noexcept { return core_->containers.size(); }
+
+}  // namespace vminit::process
