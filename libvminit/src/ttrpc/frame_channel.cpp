@@ -182,7 +182,7 @@ void frame_channel::drop_sent(std::size_t count) {
     if (waiters_ != 0) room_.notify_all();
 }
 
-awaitable<void> frame_channel::wait_for_room(std::shared_ptr<frame_channel> self) {
+awaitable<void> frame_channel::wait_for_room([[maybe_unused]] std::shared_ptr<frame_channel> self) {
     ++waiters_;
     while (is_open_ && !has_room()) {
         co_await room_.wait();
@@ -192,7 +192,7 @@ awaitable<void> frame_channel::wait_for_room(std::shared_ptr<frame_channel> self
     --waiters_;
 }
 
-awaitable<result<void>> frame_channel::wait_until_flushed(std::shared_ptr<frame_channel> self) {
+awaitable<result<void>> frame_channel::wait_until_flushed([[maybe_unused]] std::shared_ptr<frame_channel> self) {
     auto mark = queued_total_;
     bool is_cancelled = false;
     ++waiters_;
