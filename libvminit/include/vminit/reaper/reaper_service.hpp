@@ -53,7 +53,8 @@ private:
 ///
 /// Children that are not known (orphans reparented to PID 1 or to a subreaper) are collected and counted. One service a
 /// process: it takes *all* children's statuses. Use from the context's thread, which must also be the thread that
-/// outlives the children started with a parent death signal.
+/// outlives the children started with a parent death signal. It waits for SIGCHLD for ever, so `run()` of its context
+/// returns only after `stop()`.
 class reaper_service : public asio::execution_context::service {
 public:
     using key_type = reaper_service;
