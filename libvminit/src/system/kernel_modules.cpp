@@ -82,6 +82,7 @@ result<void> steps::load_other_modules(step_notes& notes) {
         modules_left.loaded.push_back(std::move(path));
     }
     auto loaded = std::exchange(modules_left.loaded, {});
+    if (loaded.empty()) return {};
     auto table = read_mount_table();
     if (!table || !is_initial_ramfs(*table)) return {};
     for (const auto& path : loaded) ::unlink(path.c_str());
