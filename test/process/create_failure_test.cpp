@@ -1,0 +1,161 @@
+#include "process/process_fixture.hpp"
+
+using namespace vminit;
+using namespace vminit::process;
+using namespace vminit::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::vector<std::string> files_in(const std::string& directory) {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+        names.push_back(entry.path().filename());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+struct failing {
+    const char* fault;
+    const char* message;  // begins with
+};
+
+}  // namespace
+
+TEST_CASE("a create that fails leaves nothing behind", "[process]") {
+    auto one = GENERATE(
+        failing{R"({"fault": "error", "message": "no such thing"})", "OCI runtime create failed: no such thing"},
+        failing{R"({"fault": "no-pid-file"})", "failed to retrieve OCI runtime container pid: "},
+        failing{R"({"fault": "pid-file", "content": "0"})", "failed to retrieve OCI runtime container pid: "},
+        failing{R"({"fault": "pid-file", "content": "1"})",
+                "failed to retrieve OCI runtime container pid: pid 1 is no child of ours"},
+        failing{R"({"fault": "killed", "signal": 11})", "OCI runtime create failed: "});
+    process_fixture fixture;
+    auto other = fixture.open_stream(99);  // what the stream service opens with its first stream stays open
+    auto before = open_descriptors();
+    auto out = fixture.read(fixture.open_stream(1));
+    auto request = fixture.request("web", {"sleep", "1000"}, {"", "stream://1", "", false});
+    auto files = files_in(request.bundle);
+    fixture.fake.set_fault("create", one.fault);
+    auto failed = fixture.run(fixture.processes.create(request));
+    REQUIRE_FALSE(failed);
+    CHECK(failed.error().message().find(one.message) == 0);
+    fixture.pump([&] { return out->has_ended; });
+    out->close();
+    CHECK(fixture.heard.empty());
+    CHECK(fixture.processes.container_count() == 0);
+    CHECK(files_in(fixture.fake.root()).empty());
+    std::erase(files, "log.json");
+    auto left = files_in(request.bundle);
+    std::erase(left, "log.json");
+    CHECK(left == files);
+    fixture.pump([&] { return fixture.reaper.counters().known == 0; });
+    CHECK(open_descriptors() == before);
+    // And the id is free.
+    REQUIRE(fixture.create("web", {"exit", "0"}));
+}
+
+TEST_CASE("what a failing runtime says on stderr reaches the host, however much it is", "[process]") {
+    process_fixture fixture;
+    auto err = fixture.read(fixture.open_stream(2));
+    fixture.fake.set_fault("create", R"({"fault": "flood-stderr", "bytes": 1048576})");
+    CHECK_FALSE(fixture.create("web", {"sleep", "1000"}, {"", "", "stream://2", false}));
+    fixture.pump([&] { return err->has_ended; });
+    CHECK(err->text.size() >= 1048576);
+}
+
+TEST_CASE("stdio that cannot be opened is refused before the runtime runs", "[process]") {
+    process_fixture fixture;
+    const std::string prefix = "failed to create init process I/O: ";
+    auto before = open_descriptors();
+    CHECK(fixture.create("a", {"exit", "0"}, {"", "stream://7", "", false}).error().message() ==
+          prefix + "failed to get stdout stream: unable to get stream 7: not found");
+    CHECK(fixture.create("b", {"exit", "0"}, {"stream://8", "", "", false}).error().message() ==
+          prefix + "failed to get stdin stream: unable to get stream 8: not found");
+    CHECK(fixture.create("c", {"exit", "0"}, {"", "", "stream://x", false}).error().message() ==
+          prefix + "stderr: stdio \"stream://x\": not a stream: invalid argument");
+    CHECK(fixture.create("d", {"exit", "0"}, {"", "npipe://x", "", false}).error().message() ==
+          prefix + "stdout: unsupported STDIO scheme npipe: not implemented");
+    CHECK(fixture.create("e", {"exit", "0"}, {"", "/nonexistent/fifo", "", false}).error().kind() == errc::not_found);
+    CHECK(fixture.create("f", {"exit", "0"}, {"", "/dev/null", "", false}).error().message() ==
+          prefix + "failed to open stdout: /dev/null: not a fifo: invalid argument");
+    CHECK(fixture.fake.calls("create").empty());
+    CHECK(open_descriptors() == before);
+    fixture.run_container("web", {"sleep", "1000"});
+    REQUIRE(fixture.add_exec("web", "e", {"exit", "0"}, {"", "stream://9", "", false}));
+    CHECK(fixture.start("web", "e").error().message() ==
+          "failed to create exec process I/O: failed to get stdout stream: unable to get stream 9: not found");
+}
+
+TEST_CASE("streams that were claimed are closed when another of the three is missing", "[process]") {
+    process_fixture fixture;
+    auto out = fixture.read(fixture.open_stream(1));
+    CHECK_FALSE(fixture.create("web", {"exit", "0"}, {"", "stream://1", "stream://2", false}));
+    fixture.pump([&] { return out->has_ended; });
+    CHECK(out->text.empty());
+}
+
+TEST_CASE("a create whose caller goes away is undone, its runtime killed", "[process]") {
+    process_fixture fixture;
+    auto before = open_descriptors();
+    auto request = fixture.request("web", {"sleep", "1000"});
+    fixture.fake.set_fault("create", R"({"fault": "hang"})");
+    std::optional<result<std::uint32_t>> created;
+    auto note = [](process_fixture& from, create_request wanted,
+                   std::optional<result<std::uint32_t>>& outcome) -> awaitable<void> {
+        outcome.emplace(co_await from.processes.create(std::move(wanted)));
+    };
+    auto callers = std::make_unique<task_group>(fixture.ex(), fixture.log());
+    callers->spawn("create", note(fixture, request, created));
+    fixture.fake.await_file(fixture, "hanging");
+    callers->stop();
+    fixture.pump([&] { return created.has_value(); });
+    CHECK(created->error().kind() == errc::cancelled);
+    fixture.pump([&] { return fixture.processes.container_count() == 0; });
+    CHECK(fixture.runtime.running() == 0);
+    CHECK(fixture.heard.empty());
+    callers.reset();
+    fixture.poll();
+    CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("a start whose caller goes away is finished all the same", "[process]") {
+    process_fixture fixture;
+    REQUIRE(fixture.create("web", {"exit", "6"}));
+    fixture.fake.set_fault("start", R"({"fault": "slow", "ms": 100})");
+    auto note = [](process_fixture& from) -> awaitable<void> { co_await from.processes.start("web", ""); };
+    auto callers = std::make_unique<task_group>(fixture.ex(), fixture.log());
+    callers->spawn("start", note(fixture));
+    fixture.fake.await_calls(fixture, "start");
+    callers->stop();
+    fixture.await_event("/tasks/exit web 6");
+    CHECK(fixture.heard == lines{"/tasks/create web", "/tasks/start web", "/tasks/exit web 6"});
+}
+
+TEST_CASE("the options of a container reach the runtime and its bundle", "[process]") {
+    process_fixture fixture;
+    auto request = fixture.request("web", {"exit", "0"});
+    SECTION("none") {
+        REQUIRE(fixture.run(fixture.processes.create(request)));
+        CHECK(read_file(request.bundle + "/options.json").value() == "{}");
+        auto words = fake_runtime::words_of(fixture.fake.calls("create").at(0));
+        CHECK(std::count(words.begin(), words.end(), "--no-pivot") == 0);
+    }
+    SECTION("all") {
+        request.options.no_pivot_root = true;
+        request.options.no_new_keyring = true;
+        request.options.io_uid = 5;
+        request.options.io_gid = 6;
+        request.options.root = fixture.fake.root() + "/other";
+        request.options.binary_name = fake_runtime::binary();
+        REQUIRE(fixture.run(fixture.processes.create(request)));
+        auto text = read_file(request.bundle + "/options.json").value();
+        CHECK(text == R"({"no_pivot_root":true,"no_new_keyring":true,"io_uid":5,"io_gid":6,"binary_name":")" +
+                          fake_runtime::binary() + R"(","root":")" + request.options.root + "\"}");
+        auto words = fake_runtime::words_of(fixture.fake.calls("create").at(0));
+        CHECK(std::count(words.begin(), words.end(), "--no-pivot") == 1);
+        CHECK(std::count(words.begin(), words.end(), "--no-new-keyring") == 1);
+        CHECK(std::filesystem::exists(request.options.root + "/web"));
+    }
+}
