@@ -121,6 +121,9 @@ stream_service::~stream_service() = default;
 
 void stream_service::shutdown() noexcept {
     core_->close();
+    // Asio's own services may be younger than this one, and then go before it.
+    core_->listeners.clear();
+    core_->registry.reset();
     core_->tasks.reset();
 }
 
