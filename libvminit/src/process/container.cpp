@@ -4,7 +4,6 @@
 
 #include <utility>
 
-
 namespace vminit::process {
 
 container::container(std::shared_ptr<process_context> context, std::string id)

@@ -72,19 +72,20 @@ private:
     awaitable<result<void>> run_create(std::shared_ptr<abandonment> abandoned);
     void tell_created(const create_request& request);
     awaitable<void> roll_back();
+    awaitable<void> delete_by_force();
 
     // container_runtime.cpp
     awaitable<result<void>> open_io(std::shared_ptr<task_process> process);
     awaitable<result<void>> run_runtime(std::shared_ptr<task_process> process, runtime_call call,
                                         std::shared_ptr<abandonment> abandoned);
     result<reaper::child> adopt(const std::string& pid_file);
+    void kill_half_started(const std::string& pid_file);
     static awaitable<void> drop_io(std::shared_ptr<task_process> process);
     void enter_cgroup();
     awaitable<void> enable_controllers();
 
     // container_start.cpp
     awaitable<result<std::uint32_t>> start_exec_steps(std::shared_ptr<exec_process> exec);
-    void abort_exec(const std::string& pid_file);
 
     // container_exit.cpp
     static awaitable<void> watch_init(std::shared_ptr<container> self);

@@ -3,6 +3,7 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <filesystem>
 #include <utility>
 
 #include "process/container.hpp"
@@ -62,7 +63,10 @@ awaitable<result<std::uint32_t>> container::create_steps(create_request request,
     auto hold = context_->reaper.hold();
     is_in_runtime_ = true;
     auto made = co_await run_create(std::move(abandoned));
-    if (!made) co_return made.error();
+    if (!made) {
+        kill_half_started(runc::runc_service::init_pid_file(bundle_));
+        co_return made.error();
+    }
     auto child = adopt(runc::runc_service::init_pid_file(bundle_));
     if (!child) co_return child.error();
     hold.release();
@@ -131,19 +135,25 @@ void container::tell_created(const create_request& request) {
 }
 
 awaitable<void> container::roll_back() {
-    if (is_in_runtime_) {
-        auto removed = co_await context_->runc.remove(ref_, runc::remove_mode::force);
-        if (!removed) context_->log.debug("nothing to delete", {{"id", id_}, {"error", removed.error()}});
-        if (init_->child) {
-            (void)init_->child.signal(SIGKILL);
-            co_await init_->child.wait_for(aborted_init_limit);
-        }
-    }
+    if (is_in_runtime_) co_await delete_by_force();
     co_await drop_io(init_);
     auto unmounted = co_await unmount();
     if (!unmounted) context_->log.warn("rootfs left mounted", {{"id", id_}, {"error", unmounted.error()}});
     if (has_options_file_) ::unlink((bundle_ + "/options.json").c_str());
     ::unlink(runc::runc_service::init_pid_file(bundle_).c_str());
+}
+
+awaitable<void> container::delete_by_force() {
+    auto removed = co_await context_->runc.remove(ref_, runc::remove_mode::force);
+    if (!removed) context_->log.debug("nothing to delete", {{"id", id_}, {"error", removed.error()}});
+    if (init_->child) {
+        (void)init_->child.signal(SIGKILL);
+        co_await init_->child.wait_for(aborted_init_limit);
+    }
+    // A runtime that was killed in the middle leaves a state that it cannot read itself, and the id with it.
+    auto state = (ref_.root.empty() ? context_->runc.config().root : ref_.root) + "/" + id_;
+    std::error_code ignored;
+    std::filesystem::remove_all(state, ignored);
 }
 
 }  // namespace vminit::process

@@ -1,3 +1,5 @@
+#include <signal.h>
+
 #include <utility>
 
 #include "process/container.hpp"
@@ -53,6 +55,12 @@ result<reaper::child> container::adopt(const std::string& pid_file) {
     auto child = context_->reaper.adopt(*pid);
     if (!child) return child.error().within(what);
     return child;
+}
+
+// A runtime that failed late, without its terminal or by its time limit, may have started the process all the same.
+void container::kill_half_started(const std::string& pid_file) {
+    auto child = adopt(pid_file);
+    if (child) (void)child->signal(SIGKILL);
 }
 
 // The runtime's last words may be in the pipes: deliver them, then close.

@@ -88,7 +88,7 @@ awaitable<result<std::uint32_t>> container::start_exec_steps(std::shared_ptr<exe
     auto ran = co_await run_runtime(exec, std::move(call), nullptr);
     auto child = ran ? adopt(pid_file) : result<reaper::child>(ran.error());
     if (!child) {
-        if (!ran) abort_exec(pid_file);
+        if (!ran) kill_half_started(pid_file);
         hold.release();
         co_await drop_io(exec);
         co_return child.error();
@@ -103,12 +103,6 @@ awaitable<result<std::uint32_t>> container::start_exec_steps(std::shared_ptr<exe
     if (context_->is_going_down) (void)exec->child.signal(SIGKILL);
     context_->tasks->spawn("exec exit", watch_exec(shared_from_this(), exec));
     co_return pid;
-}
-
-// A runtime that failed late, without its terminal or by its time limit, may have started the process all the same.
-void container::abort_exec(const std::string& pid_file) {
-    auto child = adopt(pid_file);
-    if (child) (void)child->signal(SIGKILL);
 }
 
 }  // namespace vminit::process
