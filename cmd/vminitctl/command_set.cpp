@@ -28,18 +28,21 @@ command_set::command_set() : app_("Asks the guest of a container VM, whose init 
     app_.set_version_flag("--version", "vminitctl " VMINIT_VERSION);
     app_.add_option("-a,--address", options_.address,
                     "the guest: hvsock://DIR/vm.sock:1024, vsock://3:1024 or unix:///path")
-        ->envname("VMINIT_ADDRESS");
+        ->envname("VMINIT_ADDRESS")
+        ->take_last();
     app_.add_option("--stream-address", options_.stream_address, "its stdio streams (default: the next port)")
-        ->envname("VMINIT_STREAM_ADDRESS");
+        ->envname("VMINIT_STREAM_ADDRESS")
+        ->take_last();
     app_.add_flag("--json", options_.json, "answer in JSON");
     app_.add_option("--timeout", options_.timeout, "seconds one call may take")
         ->check(CLI::Range(0.001, 86400.0))
+        ->take_last()
         ->capture_default_str();
 }
 
-CLI::App& command_set::add(const std::string& name, const std::string& description, action run) {
+CLI::App& command_set::add(const std::string& name, const std::string& description, action run, needs connection) {
     auto* command = app_.add_subcommand(name, description);
-    entries_.push_back(std::make_unique<entry>(entry{command, std::move(run), nullptr, nullptr}));
+    entries_.push_back(std::make_unique<entry>(entry{command, std::move(run), connection, nullptr, {}}));
     return *command;
 }
 
@@ -49,7 +52,7 @@ void command_set::takes_arguments(CLI::App& command, std::vector<std::string>& i
 }
 
 void command_set::checks(CLI::App& command, std::function<result<void>()> check) {
-    entry_of(command).check = std::move(check);
+    entry_of(command).checks.push_back(std::move(check));
 }
 
 command_set::entry& command_set::entry_of(const CLI::App& command) {
@@ -79,6 +82,7 @@ std::optional<parse_stop> command_set::parse(std::vector<std::string> arguments,
     if (auto stop = finish(chosen, has_tail, std::move(tail))) return stop;
     invoked.options = options_;
     invoked.run = chosen.run;
+    invoked.connection = chosen.connection;
     return std::nullopt;
 }
 
@@ -89,8 +93,8 @@ std::optional<parse_stop> command_set::finish(const entry& chosen, bool has_tail
     } else if (has_tail) {
         return usage_error(*chosen.app, "takes nothing after --");
     }
-    if (chosen.check) {
-        if (auto checked = chosen.check(); !checked) return usage_error(*chosen.app, checked.error().context());
+    for (const auto& check : chosen.checks) {
+        if (auto checked = check(); !checked) return usage_error(*chosen.app, checked.error().context());
     }
     if (options_.address.empty()) return usage_error(*chosen.app, "give --address or set VMINIT_ADDRESS");
     return std::nullopt;

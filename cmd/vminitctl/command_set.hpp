@@ -26,6 +26,9 @@ using action = std::function<awaitable<result<int>>(client_session&)>;
 inline constexpr int exit_failure = 1;
 inline constexpr int exit_usage = 2;
 
+/// Whether the RPC connection is there when a command runs.
+enum class needs { nothing, guest };
+
 /// Options every command takes, before or after its name.
 struct global_options {
     std::string address;         ///< of the guest's RPC server
@@ -41,6 +44,7 @@ struct global_options {
 struct invocation {
     global_options options;
     action run;
+    needs connection = needs::guest;
 };
 
 /// A command line that ends here: help or version (status 0, for stdout), or a mistake (status 2, for stderr).
@@ -57,12 +61,13 @@ public:
     command_set& operator=(const command_set&) = delete;
 
     /// A new command; options are declared on what is returned. What `run` captures must live as long as it does.
-    CLI::App& add(const std::string& name, const std::string& description, action run);
+    CLI::App& add(const std::string& name, const std::string& description, action run, needs connection = needs::guest);
 
     /// Makes `command` take a container's command line after `--`, and need it.
     void takes_arguments(CLI::App& command, std::vector<std::string>& into);
 
-    /// Further checks when all options of `command` are known. They return errors of class invalid_argument.
+    /// A further check when all options of `command` are known; any number of them. It returns errors of class
+    /// invalid_argument.
     void checks(CLI::App& command, std::function<result<void>()> check);
 
     /// `arguments` without the program's name. Sets `invoked` or returns why not.
@@ -72,8 +77,9 @@ private:
     struct entry {
         CLI::App* app;
         action run;
+        needs connection;
         std::vector<std::string>* arguments = nullptr;
-        std::function<result<void>()> check;
+        std::vector<std::function<result<void>()>> checks;
     };
     entry& entry_of(const CLI::App& command);
     std::optional<parse_stop> finish(const entry& chosen, bool has_tail, std::vector<std::string> tail);

@@ -52,6 +52,14 @@ void declare_process_options(CLI::App& command, process_options& process) {
     command.add_flag("--tty,-t", process.terminal, "give it a terminal");
 }
 
+void declare_resources(CLI::App& command, resource_options& resources) {
+    add_parsed(command, "--memory,-m", resources.memory, parse_bytes, "memory limit, e.g. 67108864 or 64M");
+    add_parsed(command, "--cpus", resources.cpu_thousandths, parse_cpus, "CPU limit, e.g. 0.5");
+    add_parsed(
+        command, "--pids", resources.pids,
+        [](const std::string& text) { return parse_number(text, "a number of processes"); }, "limit of processes");
+}
+
 void declare_container_options(command_set& commands, CLI::App& command, container_options& options) {
     command.add_option("NAME", options.name, "the container's id (default: made up)");
     command.add_option("--id", options.id, "the same, as an option");
@@ -59,12 +67,7 @@ void declare_container_options(command_set& commands, CLI::App& command, contain
     command.add_option("--rootfs-type", options.rootfs_type, "filesystem on the disk")->capture_default_str();
     declare_process_options(command, options.spec.process);
     command.add_option("--hostname", options.spec.hostname, "host name (default: the id)");
-    add_parsed(command, "--memory,-m", options.spec.resources.memory, parse_bytes,
-               "memory limit, e.g. 67108864 or 64M");
-    add_parsed(command, "--cpus", options.spec.resources.cpu_thousandths, parse_cpus, "CPU limit, e.g. 0.5");
-    add_parsed(
-        command, "--pids", options.spec.resources.pids,
-        [](const std::string& text) { return parse_number(text, "a number of processes"); }, "limit of processes");
+    declare_resources(command, options.spec.resources);
     add_parsed_list(command, "--mount", options.spec.mounts, parse_mount,
                     "type=T,source=S,target=D[,ro][,options=A:B]; paths are the guest's; may be repeated");
     auto parse_pid = [](const std::string& text) -> result<pid_namespace> {
@@ -74,6 +77,9 @@ void declare_container_options(command_set& commands, CLI::App& command, contain
     };
     add_parsed(command, "--pid", options.spec.pids, parse_pid, "host: share the VM's pid namespace (default own)");
     command.add_flag("--read-only", options.read_only, "make the root read-only");
+    command.add_option("--stdout", options.stdout_uri,
+                       "where its output goes when nobody is attached, e.g. file:///tmp/log");
+    command.add_option("--stderr", options.stderr_uri, "the same for its errors");
     commands.takes_arguments(command, options.spec.process.arguments);
     commands.checks(command, [&options] { return check_options(options); });
 }

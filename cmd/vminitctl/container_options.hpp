@@ -30,13 +30,16 @@ struct container_request {
 /// Options of a process, for `run`, `create` and `exec`.
 void declare_process_options(CLI::App& command, process_options& process);
 
+/// `--memory`, `--cpus` and `--pids`, for `run`, `create` and `update`.
+void declare_resources(CLI::App& command, resource_options& resources);
+
 /// Options of a container, for `run` and `create`, with the command line after `--`. `options` outlives the set.
 void declare_container_options(command_set& commands, CLI::App& command, container_options& options);
 
 /// Errors: invalid_argument for a bad id or rootfs.
 result<container_request> make_request(const container_options& options);
 
-/// True for what containerd takes as a container or exec id; the error names `what`.
+/// Whether `id` is what containerd takes as a container or exec id. Errors: invalid_argument naming `what`.
 result<void> check_id(const std::string& id, std::string_view what);
 
 }  // namespace vminit::vminitctl

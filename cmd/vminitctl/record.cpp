@@ -1,5 +1,6 @@
 #include "record.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 namespace vminit::vminitctl {
@@ -18,6 +19,15 @@ std::string printable(std::string_view text) {
         if (code < 0x20 || code == 0x7f) letter = '?';
     }
     return clean;
+}
+
+std::string title_of(const field& fact) {
+    std::string title = fact.key;
+    for (std::string_view unit : {"_usec", "_bytes"}) {
+        if (!fact.text.empty() && title.ends_with(unit)) title.resize(title.size() - unit.size());
+    }
+    std::replace(title.begin(), title.end(), '_', ' ');
+    return title;
 }
 
 std::string shown(const field& fact) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <concepts>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +14,11 @@ namespace vminit::vminitctl {
 struct field {
     field(std::string_view name, boost::json::value content, std::string for_people = {})
         : key(name), value(std::move(content)), text(std::move(for_people)) {}
+
+    template <class Text>
+        requires std::convertible_to<const Text&, std::string_view> && (!std::same_as<Text, std::nullptr_t>)
+    field(std::string_view name, const Text& content)
+        : key(name), value(boost::json::value(std::string_view(content))) {}
 
     std::string key;
     boost::json::value value;
@@ -27,6 +34,9 @@ boost::json::value time_value(const std::string& text);
 /// For people: `text`, else the value without quotes, `-` for null and empty strings. One line: control characters,
 /// which could drive the terminal, become `?`.
 std::string shown(const field& fact);
+
+/// The name people see: no underscores, and no unit where the text has its own (`cpu_usage_usec` -> `cpu usage`).
+std::string title_of(const field& fact);
 
 /// `text` with every control character replaced by `?`.
 std::string printable(std::string_view text);

@@ -16,10 +16,8 @@ struct column {
     std::size_t width = 0;
 };
 
-std::string title_of(std::string_view key) {
-    std::string title(key);
-    for (char& letter : title)
-        letter = letter == '_' ? ' ' : static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
+std::string heading_of(std::string title) {
+    for (char& letter : title) letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
     return title;
 }
 
@@ -28,9 +26,9 @@ bool is_number(const field& fact) { return fact.value.is_number(); }
 std::vector<column> columns_of(std::span<const record> rows, std::span<const std::string_view> titles) {
     std::vector<column> columns;
     if (rows.empty()) {
-        for (auto title : titles) columns.emplace_back().cells.push_back(title_of(title));
+        for (auto title : titles) columns.emplace_back().cells.push_back(heading_of(title_of(field(title, nullptr))));
     } else {
-        for (const auto& fact : rows.front()) columns.emplace_back().cells.push_back(title_of(fact.key));
+        for (const auto& fact : rows.front()) columns.emplace_back().cells.push_back(heading_of(title_of(fact)));
     }
     for (std::size_t index = 0; index < columns.size(); ++index) {
         columns[index].is_number = !rows.empty() && std::all_of(rows.begin(), rows.end(), [&](const record& row) {
@@ -69,12 +67,11 @@ std::string table_of(std::span<const record> rows, std::span<const std::string_v
 
 std::string listing_of(const record& facts) {
     std::size_t width = 0;
-    for (const auto& fact : facts) width = std::max(width, fact.key.size());
+    for (const auto& fact : facts) width = std::max(width, title_of(fact).size());
     std::string text;
     for (const auto& fact : facts) {
-        std::string key = fact.key;
-        std::replace(key.begin(), key.end(), '_', ' ');
-        text += key + ":" + std::string(width - key.size(), ' ') + std::string(gap) + shown(fact) + "\n";
+        auto title = title_of(fact);
+        text += title + ":" + std::string(width - title.size(), ' ') + std::string(gap) + shown(fact) + "\n";
     }
     return text;
 }

@@ -1,39 +1,16 @@
 #include "terminal.hpp"
 
 #include <fcntl.h>
-#include <stdlib.h>
-#include <sys/ioctl.h>
+#include <signal.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 #include <catch2/catch.hpp>
 
-#include "vminit/core/unique_fd.hpp"
+#include "pseudo_terminal.hpp"
 
 using namespace vminit;
 using namespace vminit::vminitctl;
-
-namespace {
-
-struct pseudo_terminal {
-    pseudo_terminal() : master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
-        REQUIRE(::grantpt(master.get()) == 0);
-        REQUIRE(::unlockpt(master.get()) == 0);
-        slave.reset(::open(::ptsname(master.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
-        REQUIRE(slave.get() >= 0);
-    }
-
-    bool is_raw() const {
-        termios settings{};
-        REQUIRE(::tcgetattr(slave.get(), &settings) == 0);
-        return (settings.c_lflag & (ICANON | ECHO | ISIG)) == 0;
-    }
-
-    unique_fd master;
-    unique_fd slave;
-};
-
-}  // namespace
+using test::pseudo_terminal;
 
 TEST_CASE("a terminal is raw for as long as it is asked to be", "[vminitctl]") {
     pseudo_terminal terminal;
@@ -85,8 +62,7 @@ TEST_CASE("what is no terminal is refused and has no size", "[vminitctl]") {
 TEST_CASE("the window's size is read in columns and lines", "[vminitctl]") {
     pseudo_terminal terminal;
     CHECK_FALSE(window_size_of(terminal.slave.get()));
-    winsize size{24, 80, 0, 0};
-    REQUIRE(::ioctl(terminal.master.get(), TIOCSWINSZ, &size) == 0);
+    terminal.resize(80, 24);
     auto read = window_size_of(terminal.slave.get());
     REQUIRE(read);
     CHECK(read->width == 80);

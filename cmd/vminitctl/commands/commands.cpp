@@ -1,0 +1,28 @@
+#include "commands/commands.hpp"
+
+namespace vminit::vminitctl {
+
+void add_commands(command_set& commands) {
+    add_ping(commands);
+    add_info(commands);
+    add_boot(commands);
+    add_run(commands);
+    add_exec(commands);
+    add_create(commands);
+    add_start(commands);
+    add_state(commands);
+    add_ps(commands);
+    add_stats(commands);
+    add_top(commands);
+    add_wait(commands);
+    add_kill(commands);
+    add_delete(commands);
+    add_update(commands);
+    add_pause(commands);
+    add_resume(commands);
+    add_resize(commands);
+    add_events(commands);
+    add_shutdown(commands);
+}
+
+}  // namespace vminit::vminitctl

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "command_set.hpp"
+
+/// Each function adds one command; a new one is declared here and called in `add_commands`.
+namespace vminit::vminitctl {
+
+void add_ping(command_set& commands);
+void add_info(command_set& commands);
+void add_run(command_set& commands);
+void add_create(command_set& commands);
+void add_start(command_set& commands);
+void add_exec(command_set& commands);
+void add_state(command_set& commands);
+void add_ps(command_set& commands);
+void add_stats(command_set& commands);
+void add_top(command_set& commands);
+void add_kill(command_set& commands);
+void add_wait(command_set& commands);
+void add_delete(command_set& commands);
+void add_update(command_set& commands);
+void add_pause(command_set& commands);
+void add_resume(command_set& commands);
+void add_resize(command_set& commands);
+void add_events(command_set& commands);
+void add_boot(command_set& commands);
+void add_shutdown(command_set& commands);
+
+/// All of them, in the order of the help.
+void add_commands(command_set& commands);
+
+}  // namespace vminit::vminitctl

@@ -1,0 +1,105 @@
+#include "task_calls.hpp"
+
+namespace vminit::vminitctl {
+
+namespace task = containerd::task::v3;
+using metrics = io::containerd::cgroups::v2::Metrics;
+
+namespace {
+
+constexpr std::string_view metrics_type = "io.containerd.cgroups.v2.Metrics";
+
+task::CreateTaskRequest create_request(const container_request& request, const std::string& bundle,
+                                       const stdio_uris& stdio, bool terminal) {
+    task::CreateTaskRequest message;
+    message.set_id(request.id);
+    message.set_bundle(bundle);
+    for (const auto& entry : request.rootfs) {
+        auto& mount = *message.add_rootfs();
+        mount.set_type(entry.type);
+        mount.set_source(entry.source);
+        mount.set_target(entry.target);
+        for (const auto& option : entry.options) mount.add_options(option);
+    }
+    message.set_terminal(terminal);
+    message.set_stdin(stdio.in);
+    message.set_stdout(stdio.out);
+    message.set_stderr(stdio.err);
+    return message;
+}
+
+awaitable<result<std::string>> create_bundle(client_session& guest, const container_request& request) {
+    containerd::vminitd::services::bundle::v1::CreateRequest message;
+    message.set_id(request.id);
+    (*message.mutable_files())["config.json"] = request.config_json;
+    auto bundles = guest.bundle();
+    auto created = co_await bundles.Create(std::move(message), guest.call_limit());
+    if (!created) co_return created.error();
+    co_return created->bundle();
+}
+
+}  // namespace
+
+awaitable<result<std::uint32_t>> create_container(client_session& guest, container_request request, stdio_uris stdio,
+                                                  bool terminal) {
+    auto bundle = co_await create_bundle(guest, request);
+    if (!bundle) co_return bundle.error();
+    auto message = create_request(request, *bundle, stdio, terminal);
+    auto tasks = guest.task();
+    auto created = co_await tasks.Create(std::move(message), guest.call_limit());
+    if (!created) co_return created.error();
+    co_return created->pid();
+}
+
+awaitable<result<std::uint32_t>> start_process(client_session& guest, process_key key) {
+    task::StartRequest message;
+    message.set_id(key.id);
+    message.set_exec_id(key.exec_id);
+    auto tasks = guest.task();
+    auto started = co_await tasks.Start(std::move(message), guest.call_limit());
+    if (!started) co_return started.error();
+    co_return started->pid();
+}
+
+awaitable<result<void>> kill_process(client_session& guest, process_key key, std::uint32_t signal, kill_target target) {
+    task::KillRequest message;
+    message.set_id(key.id);
+    message.set_exec_id(key.exec_id);
+    message.set_signal(signal);
+    message.set_all(target == kill_target::all);
+    auto tasks = guest.task();
+    auto killed = co_await tasks.Kill(std::move(message), guest.call_limit());
+    if (!killed) co_return killed.error();
+    co_return result<void>();
+}
+
+awaitable<result<task::WaitResponse>> wait_process(client_session& guest, process_key key, ttrpc::call_options limit) {
+    task::WaitRequest message;
+    message.set_id(key.id);
+    message.set_exec_id(key.exec_id);
+    auto tasks = guest.task();
+    co_return co_await tasks.Wait(std::move(message), std::move(limit));
+}
+
+awaitable<result<task::DeleteResponse>> delete_process(client_session& guest, process_key key) {
+    task::DeleteRequest message;
+    message.set_id(key.id);
+    message.set_exec_id(key.exec_id);
+    auto tasks = guest.task();
+    co_return co_await tasks.Delete(std::move(message), guest.call_limit());
+}
+
+awaitable<result<metrics>> container_metrics(client_session& guest, std::string id) {
+    task::StatsRequest message;
+    message.set_id(id);
+    auto tasks = guest.task();
+    auto answer = co_await tasks.Stats(std::move(message), guest.call_limit());
+    if (!answer) co_return answer.error();
+    metrics decoded;
+    const auto& stats = answer->stats();
+    bool is_ours = stats.type_url().ends_with(metrics_type) && decoded.ParseFromString(stats.value());
+    if (!is_ours) co_return error(errc::not_implemented, "metrics of type " + stats.type_url());
+    co_return std::move(decoded);
+}
+
+}  // namespace vminit::vminitctl

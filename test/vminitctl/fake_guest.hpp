@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "github.com/containerd/containerd/api/runtime/task/v3/shim.pb.h"
+#include "github.com/containerd/containerd/api/types/event.pb.h"
+#include "support/io_fixture.hpp"
+#include "support/temporary_directory.hpp"
+#include "vminit/core/condition.hpp"
+#include "vminit/core/task_group.hpp"
+#include "vminit/ttrpc/server_service.hpp"
+#include "vminit/ttrpc/transport.hpp"
+
+namespace vminit::test {
+
+/// One process of the fake guest, as its script sees it.
+struct fake_process {
+    explicit fake_process(executor ex) : changed(ex) {}
+
+    std::optional<ttrpc::stream_socket> in;
+    std::optional<ttrpc::stream_socket> out;
+    std::optional<ttrpc::stream_socket> err;
+    std::vector<std::uint32_t> signals;
+    bool is_stdin_closed = false;
+    std::optional<std::uint32_t> exit_status;
+    condition changed;  ///< of all the above
+
+    awaitable<void> print(std::string text) { co_await write(*out, std::move(text)); }
+    awaitable<void> complain(std::string text) { co_await write(*err, std::move(text)); }
+    /// Reads all the time, until CloseIO and then until nothing more is there.
+    awaitable<std::string> read_all();
+    awaitable<std::uint32_t> next_signal();
+
+private:
+    awaitable<void> readable();
+    static awaitable<void> write(ttrpc::stream_socket& stream, std::string text);
+};
+
+/// What a process does between its start and its exit status.
+using script = std::function<awaitable<std::uint32_t>(fake_process&)>;
+
+/// The services and the stream port of a guest without anything behind them: it does what a test tells it to, and keeps
+/// what it was asked.
+class fake_guest {
+public:
+    explicit fake_guest(io_fixture& io);
+    ~fake_guest();
+
+    std::string rpc_address() const { return "unix://" + dir_.path("rpc"); }
+    std::string stream_address() const { return "unix://" + dir_.path("streams"); }
+
+    script process;                         ///< for every process that is started
+    std::map<std::string, error> failures;  ///< by method: answered instead
+    std::vector<std::string> calls;         ///< `Kill web 15`, `Kill web/exec 9 all`, ...
+    std::vector<containerd::types::Envelope> events;
+    bool is_powered_off_by_shutdown = false;
+    std::uint64_t events_after = 0;  ///< what the last subscriber asked for
+
+    std::map<std::string, std::string> bundle_files;
+    containerd::task::v3::CreateTaskRequest created;
+    containerd::task::v3::ExecProcessRequest executed;
+    containerd::task::v3::UpdateTaskRequest updated;
+
+    bool has_call(std::string_view text) const;
+    /// The error to answer `method` with; the call is noted as `method what`.
+    std::optional<error> note(const std::string& method, const std::string& what);
+    fake_process& process_of(const std::string& id, const std::string& exec_id);
+    result<void> add_process(const std::string& id, const std::string& exec_id, const std::string& in,
+                             const std::string& out, const std::string& err);
+    void power_off();
+    void start_process(const std::string& id, const std::string& exec_id);
+
+private:
+    awaitable<void> accept_streams();
+    awaitable<void> register_stream(ttrpc::stream_socket stream);
+    awaitable<void> run_process(std::shared_ptr<fake_process> running);
+    result<std::optional<ttrpc::stream_socket>> claim(const std::string& uri);
+
+    io_fixture& io_;
+    temporary_directory dir_;
+    ttrpc::listener streams_;
+    std::map<std::uint32_t, ttrpc::stream_socket> unclaimed_;
+    std::map<std::string, std::shared_ptr<fake_process>> processes_;
+    task_group tasks_;
+};
+
+}  // namespace vminit::test

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "fake_guest.hpp"
+
+namespace vminit::test {
+
+/// Registers the Task, Bundle, System and Events services of `guest`, which outlives the server's calls.
+void add_fake_services(ttrpc::server_service& server, fake_guest& guest);
+
+}  // namespace vminit::test
