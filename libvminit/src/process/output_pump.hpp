@@ -10,7 +10,7 @@
 
 namespace vminit::process {
 
-/// Copies a process's output to its host until the end, and half-closes the host's side then.
+/// Copies a process's output to its host until the end, and closes the host's side then.
 ///
 /// A host that does not read stops only this: bytes wait in the pipe, then the process waits. When the host has gone,
 /// and when the output of an ended process is over although descendants hold the pipe, what still comes is read and
@@ -38,7 +38,7 @@ public:
     /// Ends without delivering the rest.
     void stop();
 
-    /// Everything is with the host, and the host's side is half-closed.
+    /// Everything is with the host, and the host's side is closed.
     bool is_delivered() const noexcept { return is_delivered_; }
 
 private:

@@ -65,12 +65,9 @@ std::size_t stdio_end::pending() const noexcept {
 }
 
 void stdio_end::finish_writing() {
-    if (kind_ == end_kind::terminal || !is_open()) return;
-    if (kind_ == end_kind::socket) {
-        ::shutdown(fd(), SHUT_WR);
-    } else {
-        close();
-    }
+    // Hosts take the closing for the end of output; a half-close does not get through every vsock device. A second
+    // user of the same stream has a descriptor of its own, so the connection ends with the last of them.
+    if (kind_ != end_kind::terminal) close();
 }
 
 void stdio_end::close() {

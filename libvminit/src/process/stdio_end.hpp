@@ -15,7 +15,7 @@ namespace vminit::process {
 
 enum class end_kind {
     pipe,      ///< our end of a process's pipe, or a host's fifo
-    socket,    ///< a stream of the stream port: can be half-closed
+    socket,    ///< a stream of the stream port
     terminal,  ///< a pty master: both directions, EIO is its end
 };
 
@@ -45,7 +45,7 @@ public:
     /// Bytes that can be read now, as far as the kernel tells.
     std::size_t pending() const noexcept;
 
-    /// No more writing: the peer reads the end. A socket stays open for reading its fate; others are closed.
+    /// No more writing: the peer reads the end. Closes all but a terminal, whose master its owner still needs.
     void finish_writing();
 
     void close();
