@@ -1,14 +1,13 @@
 #include "guest.hpp"
 
-#include <signal.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <utility>
 
 #include "version.hpp"
 #include "vminit/api/bundle_api.hpp"
 #include "vminit/api/events_api.hpp"
+#include "vminit/api/supervisor_events.hpp"
 #include "vminit/api/system_api.hpp"
 #include "vminit/api/task_api.hpp"
 #include "vminit/core/blocking.hpp"
@@ -18,17 +17,12 @@
 #include "vminit/reaper/reaper_service.hpp"
 #include "vminit/runc/runc_service.hpp"
 #include "vminit/streams/stream_service.hpp"
-#include "vminit/system/boot_plan.hpp"
-#include "vminit/system/boot_steps.hpp"
-#include "vminit/system/kmsg_profile.hpp"
-#include "vminit/system/network.hpp"
+#include "vminit/supervisor/supervisor_service.hpp"
 #include "vminit/system/system_service.hpp"
 #include "vminit/ttrpc/address.hpp"
 #include "vminit/ttrpc/server_service.hpp"
 
 namespace vminit::vminitd {
-
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -51,6 +45,7 @@ guest::guest(asio::io_context& context, const settings& values, const kernel_cmd
              system::boot_timeline& timeline)
     : context_(context),
       values_(values),
+      cmdline_(cmdline),
       timeline_(timeline),
       log_(log_of(context)),
       power_(context, power_options(context)),
@@ -58,10 +53,8 @@ guest::guest(asio::io_context& context, const settings& values, const kernel_cmd
     make_services();
     register_apis();
     add_shutdown_phases();
-    tasks_.spawn("late boot", finish_boot(system::parse_network_settings(cmdline)));
-    auto extras = devices::parse_extras_settings(cmdline);
-    if (!extras) log_.warn("extras disk not used", {{"error", extras.error()}});
-    if (extras && *extras) tasks_.spawn("extras", extract_extras(std::move(**extras)));
+    tasks_.spawn("late boot", finish_boot());
+    tasks_.spawn("agents", start_agents());
     if (cmdline.has_prefix("spin.profile")) tasks_.spawn("kernel profile", print_kernel_profile());
     tasks_.spawn("power", power_.run());
 }
@@ -83,9 +76,24 @@ void guest::make_services() {
     asio::make_service<ttrpc::server_service>(context_);
     asio::make_service<streams::stream_service>(context_);
     asio::make_service<runc::runc_service>(context_, runtime_config(values_));
-    process::process_config containers;
-    containers.no_pivot = values_.no_pivot;
-    asio::make_service<process::process_service>(context_, std::move(containers));
+    asio::make_service<process::process_service>(context_, container_config());
+    supervisor::supervisor_config agents;
+    agents.on_event = [this](const supervisor::supervised_event& event) {
+        asio::use_service<events::exchange_service>(context_).publish(api::to_event(event));
+    };
+    asio::make_service<supervisor::supervisor_service>(context_, std::move(agents));
+}
+
+process::process_config guest::container_config() {
+    process::process_config config;
+    config.no_pivot = values_.no_pivot;
+    config.resolve_serial = [this](std::string serial) {
+        return asio::use_service<devices::device_service>(context_).find_block_by_serial(std::move(serial));
+    };
+    config.on_rootfs_mounted = [this](const std::string&, const std::string& rootfs) {
+        asio::use_service<supervisor::supervisor_service>(context_).rootfs_ready(rootfs);
+    };
+    return config;
 }
 
 void guest::register_apis() {
@@ -118,47 +126,6 @@ result<void> guest::serve() {
     return {};
 }
 
-// The network card's driver may be among the modules that are loaded only now.
-awaitable<void> guest::finish_boot(std::optional<system::network_settings> network) {
-    if (::getpid() == 1) co_await system::run_late_boot(context_, system::vm_late_plan(), timeline_);
-    if (network) co_await configure_network(std::move(*network));
-}
-
-awaitable<void> guest::extract_extras(devices::extras_settings settings) {
-    auto started = timeline_.now();
-    auto extracted = co_await devices::extract_extras(context_, std::move(settings));
-    system::step_record record("extras-extract", started, timeline_.now());
-    if (extracted) {
-        log_.info("extras extracted", {{"files", extracted->files}, {"skipped", extracted->skipped}});
-    } else {
-        log_.warn("extras not extracted", {{"error", extracted.error()}});
-        record.outcome = system::step_outcome::failed;
-        record.text = extracted.error().message();
-    }
-    timeline_.record(std::move(record));
-}
-
-awaitable<void> guest::print_kernel_profile() {
-    auto job = []() -> result<system::kmsg_profile> { return system::read_kmsg_profile(); };
-    auto profile = co_await asio::use_service<blocking_service>(context_).run(job);
-    if (!profile || profile->initcalls() == 0) log_.warn("no initcalls in the kernel's log");
-    if (!profile) co_return;
-    for (const auto& line : profile->lines()) log_.verbatim(line);
-}
-
-awaitable<void> guest::configure_network(system::network_settings settings) {
-    auto& machine = asio::use_service<system::system_service>(context_);
-    auto started = timeline_.now();
-    auto failures = co_await machine.configure_network(std::move(settings));
-    system::step_record record("network", started, timeline_.now());
-    for (const auto& failure : failures) {
-        log_.warn("network set-up incomplete", {{"error", failure}});
-        record.outcome = system::step_outcome::degraded;
-        record.text += (record.text.empty() ? "" : "; ") + failure.message();
-    }
-    timeline_.record(std::move(record));
-}
-
 system::power_options guest::power_options(asio::io_context& context) {
     system::power_options options;
     options.final_action = [&context] {
@@ -166,40 +133,6 @@ system::power_options guest::power_options(asio::io_context& context) {
         context.stop();  // not PID 1: main returns
     };
     return options;
-}
-
-// Containers go before the event streams, so that the host still hears of their exits; each limit is what may be spent
-// on something that resists, their sum stays below power_options::hard_limit.
-void guest::add_shutdown_phases() {
-    power_.add_phase({"kill-containers", 800ms, [this] {
-                          return asio::use_service<process::process_service>(context_).kill_all(700ms);
-                      }});
-    power_.add_phase({"end-events", 150ms, [this] { return end_events(); }});
-    power_.add_phase({"stop-serving", 150ms, [this] { return stop_serving(); }});
-    power_.add_phase({"clean-up", 1000ms, [this] { return asio::use_service<system::system_service>(context_).clean_up(); }});
-    power_.add_phase({"sync", 500ms, [this] { return sync_disks(); }});
-}
-
-awaitable<void> guest::end_events() {
-    auto& exchange = asio::use_service<events::exchange_service>(context_);
-    co_await exchange.drain(100ms);
-    exchange.close();
-}
-
-awaitable<void> guest::stop_serving() {
-    asio::use_service<streams::stream_service>(context_).close();
-    auto& server = asio::use_service<ttrpc::server_service>(context_);
-    co_await server.shutdown(100ms);
-    server.close();
-}
-
-awaitable<void> guest::sync_disks() {
-    // Whoever is left could hold files open for writing, and a filesystem could then not become read-only.
-    system::kill_all_processes(SIGKILL);
-    auto job = []() -> result<std::vector<std::string>> { return system::remount_read_only(); };
-    auto problems = co_await asio::use_service<blocking_service>(context_).run(job);
-    if (!problems) co_return;
-    for (const auto& problem : *problems) log_.warn("filesystem stays writable", {{"problem", problem}});
 }
 
 }  // namespace vminit::vminitd

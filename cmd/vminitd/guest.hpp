@@ -1,14 +1,12 @@
 #pragma once
 
-#include <optional>
-
 #include "settings.hpp"
 #include "vminit/core/asio.hpp"
 #include "vminit/core/kernel_cmdline.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/result.hpp"
 #include "vminit/core/task_group.hpp"
-#include "vminit/devices/extras.hpp"
+#include "vminit/process/process_service.hpp"
 #include "vminit/system/boot_timeline.hpp"
 #include "vminit/system/network.hpp"
 #include "vminit/system/power.hpp"
@@ -19,7 +17,7 @@ namespace vminit::vminitd {
 /// services, listens, and goes down in order. No logic of its own.
 class guest {
 public:
-    /// Makes the services. `values` and `timeline` outlive the guest.
+    /// Makes the services. All but the context outlive the guest, the context is its owner's last to go.
     guest(asio::io_context& context, const settings& values, const kernel_cmdline& cmdline,
           system::boot_timeline& timeline);
 
@@ -30,17 +28,24 @@ private:
     void make_services();
     void register_apis();
     void add_shutdown_phases();
-    awaitable<void> finish_boot(std::optional<system::network_settings> network);
-    awaitable<void> extract_extras(devices::extras_settings settings);
-    awaitable<void> print_kernel_profile();
-    awaitable<void> configure_network(system::network_settings settings);
+    process::process_config container_config();
     static system::power_options power_options(asio::io_context& context);
+
+    // guest_boot.cpp: what goes on while we serve already.
+    awaitable<void> finish_boot();
+    awaitable<void> configure_network(system::network_settings settings);
+    awaitable<void> start_agents();
+    awaitable<void> print_kernel_profile();
+
+    // guest_shutdown.cpp
+    awaitable<void> stop_agents();
     awaitable<void> end_events();
     awaitable<void> stop_serving();
     awaitable<void> sync_disks();
 
     asio::io_context& context_;
     const settings& values_;
+    const kernel_cmdline& cmdline_;
     system::boot_timeline& timeline_;
     logger& log_;
     system::power_control power_;

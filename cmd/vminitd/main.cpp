@@ -1,13 +1,18 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <exception>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "guest.hpp"
 #include "settings.hpp"
 #include "version.hpp"
+#include "vminit/core/console.hpp"
 #include "vminit/core/kernel_cmdline.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/system/boot_plan.hpp"
@@ -24,12 +29,19 @@ using namespace vminit::vminitd;
 
 bool is_init() { return ::getpid() == 1; }
 
-logger make_logger(const settings& values) {
+logger make_logger(const settings& values, log_sink sink) {
     auto level = log_level::info;
     parse_log_level(values.log_level, level);
     if (values.debug) level = log_level::debug;
     auto format = values.log_format == "text" ? log_format::text : log_format::json;
-    return logger(descriptor_sink(STDERR_FILENO), level, format);
+    return logger(std::move(sink), level, format);
+}
+
+/// Until the loop runs, lines are written straight; from then on a console that stalls must not stall the loop.
+std::unique_ptr<console> open_console(asio::io_context& context) {
+    auto screen = console::reopen(STDERR_FILENO);
+    if (!screen) return nullptr;
+    return std::make_unique<console>(context, std::move(*screen));
 }
 
 int print(const std::string& text) {
@@ -75,19 +87,22 @@ int main(int argc, char** argv) try {
     system::boot_timeline timeline;
     timeline.reached("pid1-entry");
 
-    std::vector<std::string> arguments(argv + 1, argv + argc);
+    std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
     // /proc is not there yet; the kernel command line joins in after the boot steps.
     auto flags = load_settings(arguments, kernel_cmdline());
     if (!is_init() && flags.values.show_version) return print(version_text());
     if (!is_init() && flags.values.show_help) return print(help_text());
 
     asio::io_context context{1};
-    auto& log = asio::make_service<log_service>(context, make_logger(flags.values)).log();
+    auto& log = asio::make_service<log_service>(context, make_logger(flags.values, descriptor_sink(STDERR_FILENO))).log();
     auto booted = boot(timeline, log);
 
-    auto cmdline = kernel_cmdline::read().value_or(kernel_cmdline());
+    auto words = kernel_cmdline::read();
+    auto cmdline = words ? std::move(*words) : kernel_cmdline();
     auto loaded = load_settings(arguments, cmdline);
-    log = make_logger(loaded.values);
+    auto screen = open_console(context);
+    auto to_screen = [&screen](log_level, std::string_view line) { screen->write_line(line); };
+    log = make_logger(loaded.values, screen ? log_sink(to_screen) : descriptor_sink(STDERR_FILENO));
     for (const auto& problem : loaded.problems) {
         log.warn("setting not used", {{"source", problem.source}, {"name", problem.name}, {"reason", problem.reason}});
     }

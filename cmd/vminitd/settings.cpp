@@ -31,6 +31,8 @@ constexpr auto table = std::to_array<setting>({
     {"runtime-root", "runtime_root", "DIR", "the runtime's state directory", &settings::runtime_root},
     {"bundle-root", "bundle_root", "DIR", "where bundles are made", &settings::bundle_root},
     {"no-pivot", "no_pivot", "", "pass --no-pivot to the runtime", &settings::no_pivot},
+    {"supervisor.start", "supervisor.start", "TRIGGER", "start the supervisor agent after the extras disk, or with the first rootfs",
+     &settings::supervisor_start, "extras|rootfs"},
     {"version", "", "", "print the version and exit", &settings::show_version},
     {"v", "", "", "the same", &settings::show_version},
     {"help", "", "", "print this and exit", &settings::show_help},
@@ -122,10 +124,8 @@ public:
         std::vector<given_flag> given;
         for (std::size_t i = 0; i < arguments.size(); ++i) {
             std::string_view word = arguments[i];
-            if (!word.starts_with('-') || word == "-" || word == "--") {
-                problem("flag", word, "not a flag, ignored");
-                continue;
-            }
+            // Words of the kernel command line that the kernel does not know (nokaslr) are handed to init before ours.
+            if (!word.starts_with('-') || word == "-" || word == "--") continue;
             word.remove_prefix(word.starts_with("--") ? 2 : 1);
             auto equals = word.find('=');
             const auto* row = find_flag(word.substr(0, equals));
