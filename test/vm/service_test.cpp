@@ -1,0 +1,146 @@
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <catch2/catch.hpp>
+#include <vector>
+
+#include "github.com/containerd/containerd/api/events/task.pb.h"
+#include "guest.hpp"
+#include "probe.hpp"
+#include "stdio_streams.hpp"
+#include "virtual_machine.hpp"
+
+using namespace vminit;
+using namespace vminit::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+namespace wire = spinbox::services::vmevents::v1;
+using event_stream = ttrpc::duplex_stream<wire::StreamRequest, containerd::types::Envelope>;
+
+/// Topics and ids of one container's events, until its exit.
+awaitable<std::vector<std::string>> topics_of(event_stream& stream, std::string id) {
+    std::vector<std::string> topics;
+    for (;;) {
+        auto event = co_await stream.read();
+        if (!event || !*event) co_return topics;
+        if ((*event)->event().value().find(id) == std::string::npos) continue;
+        topics.push_back((*event)->topic());
+        if ((*event)->topic() == "/tasks/exit") co_return topics;
+    }
+}
+
+event_stream open_events(ttrpc::client& client) {
+    vminitctl::events_client events(client);
+    auto stream = events.Stream();
+    REQUIRE(stream);
+    return std::move(*stream);
+}
+
+const std::vector<std::string> lifecycle{"/tasks/create", "/tasks/start", "/tasks/exit"};
+
+}  // namespace
+
+TEST_CASE("the ten-zero-byte probe is answered, repeatedly, and RPCs follow on the same connection", "[vm]") {
+    guest vm(virtual_machine::shared_address());
+    auto socket = vm.connect_raw();
+    CHECK(vm.run(vminitctl::probe(socket, guest::limit)));
+    CHECK(vm.run(vminitctl::probe(socket, guest::limit)));
+    ttrpc::client client(std::move(socket), vm.log());
+    auto info = vm.run(vminitctl::system_client(client).Info({}, guest::limit));
+    REQUIRE(info);
+    CHECK(info->kernel_version().starts_with("Linux version "));
+    CHECK_FALSE(info->version().empty());
+    client.close();
+    vm.run(client.join());
+}
+
+TEST_CASE("events of a container arrive in order", "[vm]") {
+    guest vm(virtual_machine::shared_address());
+    auto stream = open_events(vm.rpc());
+    REQUIRE(vm.run(stream.write(wire::StreamRequest())));
+    container_wish wish("true");
+    wish.id = guest::fresh_id();
+    vm.run_container(wish);
+    CHECK(vm.run(topics_of(stream, wish.id)) == lifecycle);
+}
+
+TEST_CASE("a late subscriber gets the events of the time when nobody listened", "[vm]") {
+    guest vm(virtual_machine::shared_address());
+    container_wish wish("exit 9");
+    wish.id = guest::fresh_id();
+    vm.run_container(wish);
+    auto late = vm.connect();
+    auto stream = open_events(late);
+    REQUIRE(vm.run(stream.write(wire::StreamRequest())));
+    CHECK(vm.run(topics_of(stream, wish.id)) == lifecycle);
+    late.close();
+    vm.run(late.join());
+}
+
+TEST_CASE("a silent client of the stream port delays nobody", "[vm]") {
+    guest vm(virtual_machine::shared_address());
+    auto silent = vm.connect_stream_port();
+    auto half = vm.connect_stream_port();
+    const char two[] = {0, 0};
+    asio::write(half, asio::buffer(two));
+    auto outcome = vm.run_container(container_wish("echo through"));
+    CHECK(outcome.out == "through\n");
+}
+
+TEST_CASE("a stream id that is taken is refused by closing the second connection", "[vm]") {
+    guest vm(virtual_machine::shared_address());
+    auto number = guest::fresh_number();
+    auto first = vm.open_stream(number);
+    auto second = vm.connect_stream_port();
+    const unsigned char id[] = {static_cast<unsigned char>(number >> 24), static_cast<unsigned char>(number >> 16),
+                                static_cast<unsigned char>(number >> 8), static_cast<unsigned char>(number)};
+    asio::write(second, asio::buffer(id));
+    CHECK(vm.run(read_to_end(second)).empty());
+}
+
+TEST_CASE("both names of the Task service answer", "[vm]") {
+    guest vm(virtual_machine::shared_address());
+    for (const char* name : {"containerd.task.v3.Task", "containerd.task.v2.Task"}) {
+        task::ConnectRequest request;
+        request.set_id("nobody");
+        task::ConnectResponse response;
+        auto done = vm.run(vm.rpc().call(name, "Connect", request, response, guest::limit));
+        REQUIRE(done);
+        CHECK(response.shim_pid() == 1);
+        CHECK(response.task_pid() == 0);
+    }
+    task::PauseRequest pause;
+    pause.set_id("nobody");
+    auto paused = vm.run(vm.tasks().Pause(pause, guest::limit));
+    REQUIRE_FALSE(paused);
+    CHECK(paused.error().message() == "pause is not supported: not implemented");
+}
+
+TEST_CASE("a bundle with a name that leaves it is refused and nothing is made", "[vm]") {
+    guest vm(virtual_machine::shared_address());
+    containerd::vminitd::services::bundle::v1::CreateRequest request;
+    request.set_id("../escape");
+    auto made = vm.run(vm.bundles().Create(request, guest::limit));
+    REQUIRE_FALSE(made);
+    CHECK(made.error().message() == "invalid bundle ID: \"../escape\": invalid argument");
+}
+
+TEST_CASE("the boot timeline has every phase in order", "[vm]") {
+    guest vm(virtual_machine::shared_address());
+    auto timeline = vm.run(vm.system().BootTimeline({}, guest::limit));
+    REQUIRE(timeline);
+    std::vector<std::string> phases;
+    std::uint64_t last = 0;
+    for (const auto& milestone : timeline->milestones()) {
+        phases.push_back(milestone.phase());
+        CHECK(milestone.at_us() >= last);
+        last = milestone.at_us();
+    }
+    CHECK(phases == std::vector<std::string>{"pid1-entry", "system-init", "vsock-listen", "serve", "first-accept"});
+    for (const auto& step : timeline->steps()) {
+        CAPTURE(step.name(), step.text());
+        CHECK(step.outcome() == containerd::vminitd::services::system::v1::BootStep_Outcome_OK);
+    }
+}

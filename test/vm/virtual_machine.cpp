@@ -1,0 +1,91 @@
+#include "virtual_machine.hpp"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "vminit/core/file.hpp"
+
+namespace vminit::test {
+
+namespace {
+
+struct command_output {
+    int status = -1;
+    std::string text;
+};
+
+/// A script of ours, arguments quoted for the shell.
+command_output run_script(const std::string& name, const std::vector<std::string>& arguments) {
+    std::string line = std::string(VMINIT_VM_SCRIPTS) + "/" + name;
+    for (const auto& argument : arguments) line += " '" + argument + "'";
+    command_output output;
+    auto* stream = ::popen(line.c_str(), "r");
+    REQUIRE(stream != nullptr);
+    std::array<char, 4096> block{};
+    while (auto count = ::fread(block.data(), 1, block.size(), stream)) output.text.append(block.data(), count);
+    output.status = ::pclose(stream);
+    return output;
+}
+
+std::string line_of(const std::string& text, std::size_t number) {
+    std::size_t start = 0;
+    for (; number > 0; --number) start = text.find('\n', start) + 1;
+    return text.substr(start, text.find('\n', start) - start);
+}
+
+}  // namespace
+
+std::string virtual_machine::shared_address() {
+    const char* directory = ::getenv("VMINIT_VM_DIR");
+    if (directory == nullptr) FAIL("VMINIT_VM_DIR is not set: run these tests through ctest, or test/vm/shared first");
+    auto address = read_file(std::string(directory) + "/address");
+    REQUIRE(address);
+    return std::string(trimmed(*address));
+}
+
+virtual_machine::virtual_machine(std::vector<std::string> options) {
+    auto rootfs = run_script("make-rootfs", {});
+    REQUIRE(rootfs.status == 0);
+    std::vector<std::string> all{"--owner", std::to_string(::getpid()), "--disk",
+                                 std::string(trimmed(rootfs.text)) + ":root"};
+    all.insert(all.end(), options.begin(), options.end());
+    auto booted = run_script("boot", all);
+    REQUIRE(booted.status == 0);
+    address_ = line_of(booted.text, 0);
+    directory_ = line_of(booted.text, 1);
+    auto pid = read_file(directory_ + "/qemu.pid");
+    REQUIRE(pid);
+    // -1 when it has ended already, which has_powered_off takes as such.
+    qemu_ = static_cast<int>(::syscall(SYS_pidfd_open, ::atoi(pid->c_str()), 0));
+}
+
+virtual_machine::~virtual_machine() {
+    if (qemu_ >= 0) ::close(qemu_);
+    if (!directory_.empty()) run_script("stop", {directory_});
+}
+
+std::string virtual_machine::console() const { return read_file(directory_ + "/console.log", 16 << 20).value(); }
+
+void virtual_machine::press_ctrl_alt_del() const { REQUIRE(run_script("qmp", {directory_, "ctrl-alt-del"}).status == 0); }
+
+bool virtual_machine::has_powered_off(std::chrono::seconds limit) const {
+    if (qemu_ < 0) return true;
+    pollfd watched{qemu_, POLLIN, 0};
+    return ::poll(&watched, 1, static_cast<int>(std::chrono::milliseconds(limit).count())) == 1;
+}
+
+void virtual_machine::check_no_panic() const {
+    auto text = console();
+    CAPTURE(text);
+    CHECK(text.find("Kernel panic") == std::string::npos);
+    CHECK(text.find("Attempted to kill init") == std::string::npos);
+}
+
+}  // namespace vminit::test

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace vminit::test {
+
+/// A VM that test/vm/boot started.
+class virtual_machine {
+public:
+    /// The one that serves many tests: VMINIT_VM_DIR names its directory (test/vm/shared makes and ends it).
+    static std::string shared_address();
+
+    /// A VM for one test, with the release's vminitd as PID 1 and the rootfs `root`; ended by the destructor. `options` go
+    /// to test/vm/boot. Fails the test when it does not boot, unless `--no-wait` is among the options.
+    explicit virtual_machine(std::vector<std::string> options);
+    ~virtual_machine();
+    virtual_machine(const virtual_machine&) = delete;
+    virtual_machine& operator=(const virtual_machine&) = delete;
+
+    const std::string& address() const noexcept { return address_; }
+    const std::string& directory() const noexcept { return directory_; }
+
+    /// What it has printed so far.
+    std::string console() const;
+
+    /// Presses ctrl-alt-del.
+    void press_ctrl_alt_del() const;
+
+    /// Waits for QEMU's end: true when the VM powered itself off within the limit, which is only there so that a
+    /// failure does not hang.
+    bool has_powered_off(std::chrono::seconds limit = std::chrono::seconds(60)) const;
+
+    /// Fails the test if the kernel panicked or rebooted.
+    void check_no_panic() const;
+
+private:
+    std::string address_;
+    std::string directory_;
+    int qemu_ = -1;  // pidfd
+};
+
+}  // namespace vminit::test
