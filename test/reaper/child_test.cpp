@@ -1,5 +1,6 @@
 #include "vminit/reaper/child.hpp"
 
+#include <poll.h>
 #include <signal.h>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -154,8 +155,11 @@ TEST_CASE_METHOD(reaper_fixture, "a group signal reaches the helpers too", "[rea
     pipe.write_end.reset();
     REQUIRE(process.signal_group(SIGKILL));
     CHECK(exit_of(process) == 137);
+    // The helpers die on their own time: wait for the end of file that says that none holds the pipe any more.
+    pollfd end_of_file{pipe.read_end.get(), POLLIN, 0};
+    REQUIRE(::poll(&end_of_file, 1, -1) == 1);
     char byte;
-    CHECK(::read(pipe.read_end.get(), &byte, 1) == 0);  // end of file: no helper holds it any more
+    CHECK(::read(pipe.read_end.get(), &byte, 1) == 0);
     auto late = process.signal_group(SIGKILL);
     REQUIRE_FALSE(late);
     CHECK(late.error().kind() == errc::not_found);
