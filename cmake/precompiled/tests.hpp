@@ -1,0 +1,5 @@
+/// The system headers most of the tests include, compiled once (cmake/precompiled.cmake).
+
+#include "library.hpp"
+
+#include <catch2/catch.hpp>
