@@ -8,6 +8,10 @@ function(vminit_precompile target headers)
   endif()
 endfunction()
 
+# In this form, unlike in CMake's own, ccache sees that the word
+# is a path and makes it relative, so that one clone's objects serve the next.
+set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -include-pch <PCH_FILE>)
+
 function(vminit_add_precompiled name)
   set(header ${CMAKE_CURRENT_SOURCE_DIR}/cmake/precompiled/${name}.hpp)
   set(owner vminit_precompiled_${name})

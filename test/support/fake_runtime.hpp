@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "support/io_fixture.hpp"
+#include "support/support_directory.hpp"
 #include "support/temporary_directory.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
@@ -39,7 +40,7 @@ public:
     fake_runtime(const fake_runtime&) = delete;
     fake_runtime& operator=(const fake_runtime&) = delete;
 
-    static std::string binary() { return VMINIT_TEST_SUPPORT_DIR "/fake_runc"; }
+    static std::string binary() { return std::string(support_directory()) + "/fake_runc"; }
     std::string root() const { return directory_.path("root"); }
     std::string temporary() const { return directory_.path("tmp"); }
     std::string path(const std::string& name) const { return directory_.path("fake/" + name); }

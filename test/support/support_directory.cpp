@@ -1,0 +1,7 @@
+#include "support/support_directory.hpp"
+
+namespace vminit::test {
+
+const char* support_directory() { return VMINIT_TEST_SUPPORT_DIR; }
+
+}  // namespace vminit::test
