@@ -1,4 +1,6 @@
 # Everything comes from Debian 12 packages; README lists them, test/support/provision installs them.
+# Targets that users of this directory need too: they link our layers and call vminit_add_ttrpc.
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 set(Boost_USE_STATIC_LIBS ON)
 set(Protobuf_USE_STATIC_LIBS ON)
 find_package(Threads REQUIRED)
@@ -8,8 +10,7 @@ find_package(fmt REQUIRED)
 
 # The archive itself: the tar reader is 100 KB of it in a static program, and needs none of the libraries that the shared
 # one brings along.
-find_path(VMINIT_LIBARCHIVE_INCLUDE archive.h REQUIRED)
-find_library(VMINIT_LIBARCHIVE libarchive.a REQUIRED)
-add_library(vminit_libarchive STATIC IMPORTED GLOBAL)
-set_target_properties(vminit_libarchive PROPERTIES
-  IMPORTED_LOCATION ${VMINIT_LIBARCHIVE} INTERFACE_INCLUDE_DIRECTORIES ${VMINIT_LIBARCHIVE_INCLUDE})
+vminit_import_archive(libarchive archive.h)
+if(NOT TARGET vminit::libarchive)
+  message(FATAL_ERROR "libarchive.a or archive.h not found: install libarchive-dev")
+endif()

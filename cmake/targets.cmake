@@ -5,7 +5,7 @@ function(vminit_own_target target)
   if(VMINIT_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${VMINIT_SANITIZE} -fno-omit-frame-pointer
       -fno-sanitize-recover=all)
-    target_link_options(${target} PUBLIC -fsanitize=${VMINIT_SANITIZE})
+    target_link_options(${target} PUBLIC $<BUILD_INTERFACE:-fsanitize=${VMINIT_SANITIZE}>)
     if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
       # Coroutine frames have no function type for UBSan to check.
       target_compile_options(${target} PRIVATE -fno-sanitize=function)
@@ -18,14 +18,16 @@ endfunction()
 # vminit_add_layer(NAME SOURCES a.cpp ... [DEPENDS lower layers ...] [LINK libraries ...])
 #
 # One layer of the library: the static library vminit_<NAME>, with no more than the layers it may use, so that
-# building it proves that it does without those above. vminit::vminit is all of them in one archive.
+# building it proves that it does without those above. vminit::vminit is all of them in one archive. Its headers are
+# include/vminit/<NAME>/*.hpp.
 function(vminit_add_layer name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;LINK" ${ARGN})
   add_library(vminit_${name} STATIC ${arg_SOURCES})
   add_library(vminit::${name} ALIAS vminit_${name})
-  target_include_directories(vminit_${name}
-    PUBLIC $<BUILD_INTERFACE:${vminit_SOURCE_DIR}/libvminit/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
-    PRIVATE ${vminit_SOURCE_DIR}/libvminit/src)
+  file(GLOB headers CONFIGURE_DEPENDS ${vminit_SOURCE_DIR}/libvminit/include/vminit/${name}/*.hpp)
+  target_sources(vminit_${name}
+    PUBLIC FILE_SET HEADERS BASE_DIRS ${vminit_SOURCE_DIR}/libvminit/include FILES ${headers})
+  target_include_directories(vminit_${name} PRIVATE ${vminit_SOURCE_DIR}/libvminit/src)
   target_link_libraries(vminit_${name} PUBLIC vminit_dependencies ${arg_LINK})
   foreach(lower IN LISTS arg_DEPENDS)
     target_link_libraries(vminit_${name} PUBLIC vminit_${lower})
@@ -34,6 +36,7 @@ function(vminit_add_layer name)
   vminit_precompile(vminit_${name} library)
   set_property(GLOBAL APPEND PROPERTY VMINIT_LAYERS ${name})
   set_property(GLOBAL APPEND PROPERTY VMINIT_LAYER_LIBRARIES ${arg_LINK})
+  set_property(GLOBAL PROPERTY VMINIT_NEEDS_OF_${name} ${arg_DEPENDS} ${arg_LINK})
 endfunction()
 
 # vminit_add_tests(LAYER SOURCES a_test.cpp ... [LINK libraries ...])

@@ -2,7 +2,8 @@
 #
 # A static library of the messages in PROTOS and, for those that define services, of the ttrpc service base classes and
 # clients: a/b.pb.h and a/b.ttrpc.hpp. DEPENDS names libraries made by this function or by vminit_add_proto whose .proto
-# files are imported. Works in this tree and after find_package(vminit).
+# files are imported: vminit::well_known (Any, Empty, Timestamp), vminit::proto (the services of vminitd) or your own.
+# Works in this tree, beneath add_subdirectory and after find_package(vminit).
 function(vminit_add_ttrpc target)
   cmake_parse_arguments(arg "" "IMPORT_DIR" "PROTOS;DEPENDS" ${ARGN})
   vminit_add_proto(${target} IMPORT_DIR ${arg_IMPORT_DIR} PROTOS ${arg_PROTOS} DEPENDS ${arg_DEPENDS})
@@ -27,9 +28,5 @@ function(vminit_add_ttrpc target)
       COMMENT "protoc-gen-ttrpc-cpp ${proto}" VERBATIM)
     target_sources(${target} PRIVATE ${out}/${stem}.ttrpc.cpp)
   endforeach()
-  if(DEFINED vminit_SOURCE_DIR)
-    target_link_libraries(${target} PUBLIC vminit_ttrpc)
-  else()
-    target_link_libraries(${target} PUBLIC vminit::vminit)
-  endif()
+  target_link_libraries(${target} PUBLIC vminit::ttrpc)
 endfunction()
