@@ -74,7 +74,7 @@ void guest::make_services() {
     asio::make_service<devices::device_service>(context_);
     asio::make_service<events::exchange_service>(context_);
     asio::make_service<ttrpc::server_service>(context_);
-    asio::make_service<streams::stream_service>(context_);
+    asio::make_service<streams::stream_service>(context_, dialect());
     asio::make_service<runc::runc_service>(context_, runtime_config(values_));
     asio::make_service<process::process_service>(context_, container_config());
     supervisor::supervisor_config agents;
@@ -84,8 +84,12 @@ void guest::make_services() {
     asio::make_service<supervisor::supervisor_service>(context_, std::move(agents));
 }
 
+// The names were checked with the settings.
+host_dialect guest::dialect() const { return host_dialect::named(values_.host_dialect).value_or(host_dialect()); }
+
 process::process_config guest::container_config() {
     process::process_config config;
+    config.dialect = dialect();
     config.no_pivot = values_.no_pivot;
     config.resolve_serial = [this](std::string serial) {
         return asio::use_service<devices::device_service>(context_).find_block_by_serial(std::move(serial));
@@ -103,7 +107,7 @@ void guest::register_apis() {
     auto task = api::make_task_api(context_, std::move(options));
     server.add(task, task_v2_name);
     server.add(std::move(task));
-    server.add(api::make_events_api(context_));
+    server.add(api::make_events_api(context_), std::string(dialect().events_service));
     server.add(api::make_bundle_api(context_, values_.bundle_root));
     server.add(api::make_system_api(context_, timeline_));
     server.on_first_accept([this] { timeline_.reached("first-accept"); });

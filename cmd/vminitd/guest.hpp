@@ -28,6 +28,7 @@ private:
     void make_services();
     void register_apis();
     void add_shutdown_phases();
+    host_dialect dialect() const;
     process::process_config container_config();
     static system::power_options power_options(asio::io_context& context);
 

@@ -28,6 +28,7 @@ struct settings {
     std::string runtime_root = "/run/runc";      ///< --root of the runtime
     std::string bundle_root = "/run/bundles";    ///< where Bundle.Create makes bundles
     bool no_pivot = false;                       ///< pass --no-pivot to the runtime
+    std::string host_dialect = "spinbox";        ///< which host we serve: spinbox, nerdbox
     std::string supervisor_start = "extras";     ///< what the supervisor agent waits for: extras, rootfs
     bool show_version = false;
     bool show_help = false;

@@ -177,7 +177,7 @@ TEST_CASE("a container the runtime has lost can be deleted", "[process]") {
 
 TEST_CASE("TaskDelete is left to the host, or published if the dialect says so", "[process]") {
     process_options options;
-    options.config.dialect = host_dialect::shim();
+    options.config.dialect = host_dialect::nerdbox();
     process_fixture fixture(std::move(options));
     fixture.run_container("web", {"exit", "5"});
     REQUIRE(fixture.wait("web"));
@@ -235,9 +235,9 @@ TEST_CASE("pause, resume and checkpoint are refused without a look at the contai
           "checkpoint is not supported: not implemented");
 }
 
-TEST_CASE("with the shim's dialect a container is paused, resumed and checkpointed", "[process]") {
+TEST_CASE("with a dialect that allows it a container is paused, resumed and checkpointed", "[process]") {
     process_options options;
-    options.config.dialect = host_dialect::shim();
+    options.config.dialect = host_dialect::nerdbox();
     process_fixture fixture(std::move(options));
     fixture.run_container("web", {"sleep", "1000"});
     REQUIRE(fixture.add_exec("web", "e", {"sleep", "1000"}));

@@ -85,8 +85,9 @@ public:
     ~process_fixture() { tasks.reset(); }
 
     static process::process_config configured(process::process_config config) {
-        // The fake knows nothing of namespaces and mounts.
+        // The fake knows nothing of namespaces, mounts and cgroups; the cgroup its processes are in is ours.
         config.relax_spec = false;
+        if (config.proc == process::process_config().proc) config.proc = "/nonexistent";
         return config;
     }
 
@@ -116,7 +117,7 @@ public:
     /// A stream the host has opened; the host does not read before `read`.
     std::shared_ptr<host_stream> open_stream(std::uint32_t id) {
         auto pair = ttrpc::connected_pair(ex()).value();
-        REQUIRE(streams.add(id, std::move(pair.first)));
+        REQUIRE(streams.add(std::to_string(id), std::move(pair.first)));
         return std::make_shared<host_stream>(ex(), std::move(pair.second));
     }
     std::shared_ptr<host_stream> read(std::shared_ptr<host_stream> stream) {

@@ -27,8 +27,9 @@ TEST_CASE("nothing is the null device", "[process]") {
 }
 
 TEST_CASE("a stream has a decimal number of 32 bits", "[process]") {
-    CHECK(output("stream://1").value().stream == 1);
-    CHECK(input("stream://4294967295").value().stream == 4294967295U);
+    CHECK(output("stream://1").value().stream == "1");
+    CHECK(input("stream://4294967295").value().stream == "4294967295");
+    CHECK(input("stream://007").value().stream == "7");
     CHECK(output("stream://0").value().scheme == stdio_scheme::stream);
     for (auto uri : {"stream://", "stream://4294967296", "stream://-1", "stream://1x", "stream://0x1", "stream:// 1"}) {
         CAPTURE(uri);
@@ -36,6 +37,15 @@ TEST_CASE("a stream has a decimal number of 32 bits", "[process]") {
         REQUIRE_FALSE(refused);
         CHECK(refused.error().message() == "stdio \""s + uri + "\": not a stream: invalid argument");
     }
+}
+
+TEST_CASE("a stream has a name where hosts name them", "[process]") {
+    auto named = parse_stdio_uri("stream://web-stdout", stdio_direction::output, stream_handshake::name);
+    CHECK(named.value().scheme == stdio_scheme::stream);
+    CHECK(named.value().stream == "web-stdout");
+    CHECK(parse_stdio_uri("stream://007", stdio_direction::input, stream_handshake::name).value().stream == "007");
+    CHECK(parse_stdio_uri("stream://", stdio_direction::input, stream_handshake::name).error().message() ==
+          "stdio \"stream://\": not a stream: invalid argument");
 }
 
 TEST_CASE("a path is a fifo, taken as it is", "[process]") {

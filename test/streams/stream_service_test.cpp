@@ -29,7 +29,8 @@ std::size_t open_descriptors() {
 
 class stream_fixture : public test::io_fixture {
 public:
-    stream_fixture() : streams(asio::use_service<stream_service>(ctx)) {
+    explicit stream_fixture(const host_dialect& dialect = {})
+        : streams(asio::make_service<stream_service>(ctx, dialect)) {
         REQUIRE(streams.listen(ttrpc::address::unix_socket(socket_path)));
     }
 
@@ -74,6 +75,12 @@ public:
     stream_service& streams;
 };
 
+/// A service whose hosts name their streams.
+class named_fixture : public stream_fixture {
+public:
+    named_fixture() : stream_fixture(host_dialect::nerdbox()) {}
+};
+
 const std::string id_7("\0\0\0\x07", 4);
 const std::string id_big("\xde\xad\xbe\xef", 4);
 
@@ -81,7 +88,7 @@ const std::string id_big("\xde\xad\xbe\xef", 4);
 
 TEST_CASE_METHOD(stream_fixture, "a stream is echoed its id and is then a byte pipe both ways", "[streams]") {
     auto host = open_stream(id_big);
-    auto claimed = streams.claim(0xdeadbeef);
+    auto claimed = streams.claim("3735928559");
     REQUIRE(claimed);
     send(host, "stdin");
     std::string text(5, ' ');
@@ -113,7 +120,7 @@ TEST_CASE_METHOD(stream_fixture, "bytes sent right behind the id are the claimer
     auto host = open_stream(id_7 + ""s);
     send(host, "early");
     poll();
-    auto claimed = streams.claim(7);
+    auto claimed = streams.claim("7");
     REQUIRE(claimed);
     std::string text(5, ' ');
     CHECK(asio::read(*claimed, asio::buffer(text)) == 5);
@@ -122,12 +129,12 @@ TEST_CASE_METHOD(stream_fixture, "bytes sent right behind the id are the claimer
 
 TEST_CASE_METHOD(stream_fixture, "a stream is claimed exactly once", "[streams]") {
     auto host = open_stream(id_7);
-    auto first = streams.claim(7);
+    auto first = streams.claim("7");
     REQUIRE(first);
-    auto second = streams.claim(7);
+    auto second = streams.claim("7");
     REQUIRE_FALSE(second);
     CHECK(second.error().message() == "unable to get stream 7: not found");
-    CHECK(streams.claim(8).error().kind() == errc::not_found);
+    CHECK(streams.claim("8").error().kind() == errc::not_found);
     CHECK(streams.counters().claimed == 1);
 }
 
@@ -139,9 +146,9 @@ TEST_CASE_METHOD(stream_fixture, "an id that waits already is refused without a 
     CHECK(is_ended(second));
     CHECK_FALSE(is_ended(first));
     CHECK(has_line("stream refused error=\"stream 7: already exists\""));
-    CHECK(streams.claim(7));
+    CHECK(streams.claim("7"));
     auto third = open_stream(id_7);
-    CHECK(streams.claim(7));
+    CHECK(streams.claim("7"));
 }
 
 TEST_CASE_METHOD(stream_fixture, "a silent peer delays nobody and is dropped after five seconds", "[streams]") {
@@ -159,7 +166,7 @@ TEST_CASE_METHOD(stream_fixture, "a silent peer delays nobody and is dropped aft
     CHECK(is_ended(silent));
     CHECK(streams.counters().handshakes == 0);
     CHECK(has_line("stream refused error=\"stream handshake: context deadline exceeded\""));
-    CHECK(streams.claim(7));
+    CHECK(streams.claim("7"));
 }
 
 TEST_CASE_METHOD(stream_fixture, "a peer that goes before its id is whole leaves nothing", "[streams]") {
@@ -177,7 +184,7 @@ TEST_CASE_METHOD(stream_fixture, "a peer that goes before the echo leaves nothin
     host.reset();
     pump([&] { return streams.counters().refused + streams.counters().dropped == 1; });
     CHECK(streams.counters().unclaimed == 0);
-    CHECK_FALSE(streams.claim(7));
+    CHECK_FALSE(streams.claim("7"));
 }
 
 TEST_CASE_METHOD(stream_fixture, "an unclaimed stream is dropped when its connection breaks", "[streams]") {
@@ -188,10 +195,10 @@ TEST_CASE_METHOD(stream_fixture, "an unclaimed stream is dropped when its connec
     host.reset();
     pump([&] { return streams.counters().dropped == 1; });
     CHECK(streams.counters().unclaimed == 1);
-    CHECK_FALSE(streams.claim(7));
-    CHECK(streams.claim(0xdeadbeef));
+    CHECK_FALSE(streams.claim("7"));
+    CHECK(streams.claim("3735928559"));
     auto again = open_stream(id_7);
-    CHECK(streams.claim(7));
+    CHECK(streams.claim("7"));
 }
 
 TEST_CASE_METHOD(stream_fixture, "bytes that wait for their claimer do not keep the loop busy", "[streams]") {
@@ -207,14 +214,14 @@ TEST_CASE_METHOD(stream_fixture, "streams made otherwise are claimed the same wa
     std::vector<unique_fd> hosts;
     for (std::uint32_t id = 0; id < stream_service::max_unclaimed; ++id) {
         auto pair = ttrpc::connected_pair(ex()).value();
-        REQUIRE(streams.add(id, std::move(pair.first)));
+        REQUIRE(streams.add(std::to_string(id), std::move(pair.first)));
         hosts.push_back(std::move(pair.second));
     }
     auto pair = ttrpc::connected_pair(ex()).value();
-    auto refused = streams.add(5000, std::move(pair.first));
+    auto refused = streams.add("5000", std::move(pair.first));
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message() == "stream 5000: too many unclaimed streams: resource exhausted");
-    CHECK(streams.claim(3));
+    CHECK(streams.claim("3"));
     hosts.clear();
     pump([&] { return streams.counters().unclaimed == 0; });
     pair.second.reset();
@@ -224,7 +231,7 @@ TEST_CASE_METHOD(stream_fixture, "streams made otherwise are claimed the same wa
 TEST_CASE_METHOD(stream_fixture, "closing ends the port, handshakes and unclaimed streams, not claimed ones",
                  "[streams]") {
     auto claimed_host = open_stream(id_7);
-    auto claimed = streams.claim(7);
+    auto claimed = streams.claim("7");
     auto waiting = open_stream(id_big);
     auto silent = connect();
     pump([&] { return streams.counters().handshakes == 1; });
@@ -234,9 +241,45 @@ TEST_CASE_METHOD(stream_fixture, "closing ends the port, handshakes and unclaime
     CHECK(is_ended(waiting));
     CHECK(is_ended(silent));
     CHECK_FALSE(is_ended(claimed_host));
-    CHECK(streams.claim(0xdeadbeef).error().kind() == errc::not_found);
+    CHECK(streams.claim("3735928559").error().kind() == errc::not_found);
     CHECK_FALSE(std::filesystem::exists(socket_path));
     CHECK(streams.listen(ttrpc::address::unix_socket(socket_path)).error().kind() == errc::unavailable);
+}
+
+TEST_CASE_METHOD(named_fixture, "a host may name its streams", "[streams]") {
+    auto greeting = "\0\0\0\x0a"s + "web-stdout"s;
+    auto host = open_stream(greeting);
+    auto claimed = streams.claim("web-stdout");
+    REQUIRE(claimed);
+    CHECK(claimed->write_some(asio::buffer("out", 3)) == 3);
+    CHECK(received(host) == "out");
+    CHECK(streams.claim("web-stdout").error().message() == "unable to get stream web-stdout: not found");
+}
+
+TEST_CASE_METHOD(named_fixture, "a name that is taken is refused with words", "[streams]") {
+    auto greeting = "\0\0\0\x03web"s;
+    auto first = open_stream(greeting);
+    auto second = connect();
+    send(second, greeting);
+    pump([&] { return streams.counters().refused == 1; });
+    CHECK(received(second) == "\0\0\0\x1b"s + "stream \"web\" already exists"s);
+    CHECK(is_ended(second));
+    CHECK_FALSE(is_ended(first));
+    CHECK(streams.claim("web"));
+}
+
+TEST_CASE_METHOD(named_fixture, "a name has one byte at least and a bound", "[streams]") {
+    auto length = GENERATE("\0\0\0\0"s, "\0\0\x04\x01"s, "\xff\xff\xff\xff"s);
+    auto host = connect();
+    send(host, length);
+    pump([&] { return streams.counters().refused == 1; });
+    CHECK(is_ended(host));
+    CHECK(has_line("stream refused error=\"stream handshake: a name of "));
+    auto longest = "\0\0\x04\0"s + std::string(stream_service::max_name, 'x');
+    auto other = connect();
+    send(other, longest);
+    pump([&] { return streams.counters().registered == 1; });
+    CHECK(streams.claim(longest.substr(4)));
 }
 
 TEST_CASE("a context may go down with streams in every state", "[streams]") {

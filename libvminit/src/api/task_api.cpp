@@ -112,7 +112,7 @@ public:
     }
 
     awaitable<result<Empty>> CloseIO(ttrpc::call_context&, task::CloseIORequest request) override {
-        if (!request.stdin()) {
+        if (!request.stdin() && processes_.dialect().close_io == close_io_meaning::nothing) {
             auto known = processes_.state(request.id(), request.exec_id());
             if (!known) co_return known.error();
             co_return Empty();

@@ -27,7 +27,7 @@ awaitable<result<void>> container::open_io(std::shared_ptr<task_process> process
     io_owner owner(id_, is_init ? std::string() : process->id, options_.io_uid, options_.io_gid);
     auto opened = co_await process_io::open(context_->io, process->uris, std::move(owner));
     if (!opened) co_return opened.error();
-    process->io = std::move(*opened);
+    process->use_io(std::move(*opened));
     co_return result<void>();
 }
 

@@ -14,20 +14,20 @@ result<std::shared_ptr<stdio_end>> host_ends::open(const stdio_target& target) {
     return open_fifo(target.path);
 }
 
-result<std::shared_ptr<stdio_end>> host_ends::open_stream(std::uint32_t number) {
-    if (auto known = claimed_.find(number); known != claimed_.end()) {
-        auto copied = syscalls::check("dup", "stream " + std::to_string(number),
-                                      [&] { return ::fcntl(known->second->fd(), F_DUPFD_CLOEXEC, 0); });
+result<std::shared_ptr<stdio_end>> host_ends::open_stream(const std::string& name) {
+    if (auto known = claimed_.find(name); known != claimed_.end()) {
+        auto copied =
+            syscalls::check("dup", "stream " + name, [&] { return ::fcntl(known->second->fd(), F_DUPFD_CLOEXEC, 0); });
         if (!copied) return copied.error();
         return stdio_end::adopt(environment_.ex(), unique_fd(static_cast<int>(*copied)), end_kind::socket);
     }
-    auto socket = environment_.streams.claim(number);
+    auto socket = environment_.streams.claim(name);
     if (!socket) return socket.error();
     error_code failure;
     unique_fd fd(socket->release(failure));
-    if (failure) return error(failure, "take over stream " + std::to_string(number));
+    if (failure) return error(failure, "take over stream " + name);
     auto end = stdio_end::adopt(environment_.ex(), std::move(fd), end_kind::socket);
-    if (end) claimed_.emplace(number, *end);
+    if (end) claimed_.emplace(name, *end);
     return end;
 }
 

@@ -25,11 +25,11 @@ public:
     static result<unique_fd> open_null();
 
 private:
-    result<std::shared_ptr<stdio_end>> open_stream(std::uint32_t number);
+    result<std::shared_ptr<stdio_end>> open_stream(const std::string& name);
     result<std::shared_ptr<stdio_end>> open_fifo(const std::string& path);
 
     io_environment& environment_;
-    std::map<std::uint32_t, std::shared_ptr<stdio_end>> claimed_;
+    std::map<std::string, std::shared_ptr<stdio_end>> claimed_;
 };
 
 }  // namespace vminit::process

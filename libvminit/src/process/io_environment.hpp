@@ -32,6 +32,7 @@ struct io_environment {
     std::shared_ptr<copy_buffer> buffer;
     std::unique_ptr<task_group> background;  // loggers that take their time to end
     process_limits limits;
+    stream_handshake handshake = stream_handshake::number;
 };
 
 }  // namespace vminit::process

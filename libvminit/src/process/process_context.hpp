@@ -27,6 +27,7 @@ struct process_context {
           io(where),
           tasks(std::make_unique<task_group>(where.get_executor(), log)) {
         io.limits = config.limits;
+        io.handshake = config.dialect.handshake;
     }
 
     executor ex() const { return context.get_executor(); }

@@ -41,9 +41,10 @@ awaitable<result<std::unique_ptr<process_io>>> process_io::open(io_environment& 
 }
 
 awaitable<result<void>> process_io::open_all() {
-    auto out = parse_stdio_uri(uris_.out, stdio_direction::output);
+    auto handshake = environment_.handshake;
+    auto out = parse_stdio_uri(uris_.out, stdio_direction::output, handshake);
     if (!out) co_return out.error().within("stdout");
-    auto err = parse_stdio_uri(uris_.terminal ? "" : uris_.err, stdio_direction::output);
+    auto err = parse_stdio_uri(uris_.terminal ? "" : uris_.err, stdio_direction::output, handshake);
     if (!err) co_return err.error().within("stderr");
     if (auto opened = open_input(); !opened) co_return opened.error();
     auto has_out = co_await open_output(*out, "stdout", child_out_);
@@ -57,7 +58,7 @@ awaitable<result<void>> process_io::open_all() {
 }
 
 result<void> process_io::open_input() {
-    auto target = parse_stdio_uri(uris_.in, stdio_direction::input);
+    auto target = parse_stdio_uri(uris_.in, stdio_direction::input, environment_.handshake);
     if (!target) return target.error().within("stdin");
     result<unique_fd> child_end = unique_fd();
     if (target->scheme == stdio_scheme::none) {
@@ -192,6 +193,7 @@ result<void> process_io::give_to_owner(int fd) const {
 void process_io::start_input(shared_end source, shared_end target) {
     input_ = std::make_shared<input_pump>(environment_.ex(), std::move(source), std::move(target), environment_.buffer,
                                           environment_.limits.late_input);
+    if (is_input_finished_) input_->finish();
     pumps_->spawn("stdin", input_->run());
 }
 
@@ -235,6 +237,7 @@ result<void> process_io::resize(std::uint16_t width, std::uint16_t height) {
 }
 
 void process_io::close_input() {
+    is_input_finished_ = true;
     if (input_) input_->finish();
 }
 

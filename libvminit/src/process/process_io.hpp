@@ -54,7 +54,7 @@ public:
     /// Errors: errno of the ioctl. Success without a terminal.
     result<void> resize(std::uint16_t width, std::uint16_t height);
 
-    /// CloseIO.
+    /// CloseIO, also before the terminal has come.
     void close_input();
 
     /// The process has exited.
@@ -101,6 +101,7 @@ private:
     shared_end terminal_input_, terminal_output_, master_;
     std::vector<shared_end> ends_;  // all of ours, for closing
     std::shared_ptr<input_pump> input_;
+    bool is_input_finished_ = false;
     std::vector<std::shared_ptr<output_pump>> outputs_;
     std::vector<logger_process> loggers_;
 };

@@ -193,7 +193,7 @@ awaitable<result<void>> process_service::resize(std::string id, std::string exec
 awaitable<result<void>> process_service::close_io(std::string id, std::string exec_id) {
     auto target = core_->find(id, exec_id);
     if (!target) co_return target.error();
-    if ((*target)->io) (*target)->io->close_input();
+    (*target)->close_input();
     co_return result<void>();
 }
 
@@ -244,5 +244,7 @@ awaitable<void> process_service::kill_all(clock::duration limit) {
 }
 
 std::size_t process_service::container_count() const noexcept { return core_->containers.size(); }
+
+const host_dialect& process_service::dialect() const noexcept { return core_->context->config.dialect; }
 
 }  // namespace vminit::process

@@ -43,13 +43,18 @@ std::optional<std::string> decoded(std::string_view text, bool is_query) {
     return plain;
 }
 
-result<stdio_target> parse_stream(std::string_view uri, std::string_view number) {
+result<stdio_target> parse_stream(std::string_view uri, std::string_view name, stream_handshake handshake) {
+    if (name.empty()) return invalid(uri, "not a stream");
     stdio_target target;
     target.scheme = stdio_scheme::stream;
-    auto [end, failure] = std::from_chars(number.data(), number.data() + number.size(), target.stream);
-    if (number.empty() || failure != std::errc() || end != number.data() + number.size()) {
-        return invalid(uri, "not a stream");
+    if (handshake == stream_handshake::name) {
+        target.stream = name;
+        return target;
     }
+    std::uint32_t number = 0;
+    auto [end, failure] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (failure != std::errc() || end != name.data() + name.size()) return invalid(uri, "not a stream");
+    target.stream = std::to_string(number);
     return target;
 }
 
@@ -83,7 +88,7 @@ result<stdio_target> parse_binary(std::string_view uri, std::string_view rest) {
 
 }  // namespace
 
-result<stdio_target> parse_stdio_uri(std::string_view uri, stdio_direction direction) {
+result<stdio_target> parse_stdio_uri(std::string_view uri, stdio_direction direction, stream_handshake handshake) {
     if (uri.empty()) return stdio_target();
     auto at = uri.find(separator);
     if (at == std::string_view::npos) {
@@ -98,7 +103,7 @@ result<stdio_target> parse_stdio_uri(std::string_view uri, stdio_direction direc
     auto scheme = uri.substr(0, at);
     auto rest = uri.substr(at + separator.size());
     bool is_input = direction == stdio_direction::input;
-    if (scheme == "stream") return parse_stream(uri, rest);
+    if (scheme == "stream") return parse_stream(uri, rest, handshake);
     if (scheme == "fifo") return parse_path(uri, stdio_scheme::fifo, rest);
     if (scheme == "file" && !is_input) return parse_path(uri, stdio_scheme::file, rest);
     bool is_binary = scheme == "binary" || scheme == "binary-v2";

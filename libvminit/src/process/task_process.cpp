@@ -25,6 +25,16 @@ result<void> task_process::resize(std::uint32_t width, std::uint32_t height) {
     return io->resize(static_cast<std::uint16_t>(width), static_cast<std::uint16_t>(height));
 }
 
+void task_process::close_input() {
+    is_input_closed_ = true;
+    if (io) io->close_input();
+}
+
+void task_process::use_io(std::unique_ptr<process_io> opened) {
+    io = std::move(opened);
+    if (is_input_closed_) io->close_input();
+}
+
 awaitable<result<process_exit>> task_process::wait(std::shared_ptr<task_process> self) {
     while (!self->state.has_exited() && !self->state.is_deleted()) {
         auto cancellation = co_await asio::this_coro::cancellation_state;

@@ -23,6 +23,12 @@ public:
     /// Resizes the terminal. Errors: invalid_argument above 65535, those of the state.
     result<void> resize(std::uint32_t width, std::uint32_t height);
 
+    /// CloseIO; before there is any stdio it is remembered.
+    void close_input();
+
+    /// Takes the stdio it runs with.
+    void use_io(std::unique_ptr<process_io> opened);
+
     /// The exit once it is recorded, or what is known when the process is deleted without having run. Cancellable.
     static awaitable<result<process_exit>> wait(std::shared_ptr<task_process> self);
 
@@ -35,6 +41,9 @@ public:
     condition changed;  ///< of the state
     reaper::child child;
     std::unique_ptr<process_io> io;
+
+private:
+    bool is_input_closed_ = false;
 };
 
 class init_process : public task_process {

@@ -3,7 +3,6 @@
 #include <sys/epoll.h>
 
 #include <array>
-#include <string>
 
 #include "vminit/core/syscalls.hpp"
 #include "vminit/core/unique_fd.hpp"
@@ -22,12 +21,12 @@ result<break_watch> break_watch::open(executor ex) {
     return break_watch(std::move(set));
 }
 
-result<void> break_watch::add(int fd, std::uint32_t id) {
+result<void> break_watch::add(int fd, std::uint64_t ticket) {
     epoll_event event{};
     event.events = EPOLLRDHUP;  // EPOLLERR and EPOLLHUP come without asking
-    event.data.u32 = id;
-    auto added = syscalls::check("epoll_ctl", "stream " + std::to_string(id),
-                                 [&] { return ::epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, fd, &event); });
+    event.data.u64 = ticket;
+    auto added =
+        syscalls::check("epoll_ctl", {}, [&] { return ::epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, fd, &event); });
     if (!added) return added.error();
     return {};
 }
@@ -39,14 +38,14 @@ awaitable<bool> break_watch::wait() {
     co_return !failure;
 }
 
-std::vector<std::uint32_t> break_watch::broken() {
+std::vector<std::uint64_t> break_watch::broken() {
     std::array<epoll_event, 64> events;
     auto count = syscalls::raw("epoll_wait", [&] {
         return ::epoll_wait(set_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
     });
-    std::vector<std::uint32_t> ids;
-    for (long i = 0; count && i < *count; ++i) ids.push_back(events[static_cast<std::size_t>(i)].data.u32);
-    return ids;
+    std::vector<std::uint64_t> tickets;
+    for (long i = 0; count && i < *count; ++i) tickets.push_back(events[static_cast<std::size_t>(i)].data.u64);
+    return tickets;
 }
 
 void break_watch::close() noexcept {

@@ -17,14 +17,15 @@ public:
     /// Errors: errno of epoll_create1.
     static result<break_watch> open(executor ex);
 
-    result<void> add(int fd, std::uint32_t id);
+    /// `ticket` is the caller's: what `broken` tells.
+    result<void> add(int fd, std::uint64_t ticket);
     void remove(int fd) noexcept;
 
     /// Waits until `broken` has something to tell. False when cancelled or closed.
     awaitable<bool> wait();
 
-    /// The ids whose peer is gone, at most 64 at a time. Each is told until it is removed.
-    std::vector<std::uint32_t> broken();
+    /// The tickets whose peer is gone, at most 64 at a time. Each is told until it is removed.
+    std::vector<std::uint64_t> broken();
 
     void close() noexcept;
 

@@ -2,7 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "streams/break_watch.hpp"
@@ -11,18 +14,20 @@
 
 namespace vminit::streams {
 
-/// The streams that wait to be claimed, by id. Each leaves in one of three ways: claimed, broken, or removed.
+/// The streams that wait to be claimed, by name. Each leaves in one of three ways: claimed, broken, or removed.
 class stream_registry {
 public:
     stream_registry(std::size_t capacity, break_watch watch) noexcept : capacity_(capacity), watch_(std::move(watch)) {}
 
     /// Errors: already_exists, resource_exhausted, errno of epoll_ctl; `socket` is closed then.
-    result<void> add(std::uint32_t id, ttrpc::stream_socket socket);
+    result<void> add(std::string name, ttrpc::stream_socket socket);
+
+    bool contains(std::string_view name) const { return streams_.find(name) != streams_.end(); }
 
     /// Writes to a registered stream without waiting. False if not all of it fits.
-    bool write(std::uint32_t id, const void* data, std::size_t size);
+    bool write(std::string_view name, std::string_view bytes);
 
-    std::optional<ttrpc::stream_socket> take(std::uint32_t id);
+    std::optional<ttrpc::stream_socket> take(std::string_view name);
 
     /// Drops the streams whose peer has gone; how many.
     std::size_t drop_broken();
@@ -32,9 +37,16 @@ public:
     std::size_t size() const noexcept { return streams_.size(); }
 
 private:
+    struct waiting {
+        ttrpc::stream_socket socket;
+        std::uint64_t ticket;
+    };
+
     std::size_t capacity_;
     break_watch watch_;
-    std::unordered_map<std::uint32_t, ttrpc::stream_socket> streams_;
+    std::uint64_t next_ticket_ = 1;
+    std::map<std::string, waiting, std::less<>> streams_;
+    std::unordered_map<std::uint64_t, std::string> names_;  // by ticket
 };
 
 }  // namespace vminit::streams

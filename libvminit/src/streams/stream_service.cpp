@@ -1,11 +1,10 @@
 #include "vminit/streams/stream_service.hpp"
 
-#include <array>
-#include <boost/asio/read.hpp>
 #include <list>
 #include <string>
 #include <utility>
 
+#include "streams/greeting.hpp"
 #include "streams/stream_registry.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/task_group.hpp"
@@ -13,27 +12,13 @@
 
 namespace vminit::streams {
 
-namespace {
-
-using id_bytes = std::array<unsigned char, 4>;
-
-std::uint32_t decode(const id_bytes& bytes) noexcept {
-    return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3];
-}
-
-awaitable<result<id_bytes>> read_id(ttrpc::stream_socket& socket) {
-    id_bytes bytes{};
-    auto [failure, count] = co_await asio::async_read(socket, asio::buffer(bytes), as_tuple_awaitable);
-    if (failure) co_return error(failure, "stream handshake");
-    co_return bytes;
-}
-
-}  // namespace
-
 // Shared with the running coroutines, which end after the service when the context goes down.
 struct stream_service::core : std::enable_shared_from_this<core> {
-    core(executor context_executor, logger& where)
-        : ex(context_executor), log(where), tasks(std::make_unique<task_group>(context_executor, where)) {}
+    core(executor context_executor, logger& where, stream_handshake wanted)
+        : ex(context_executor),
+          log(where),
+          handshake(wanted),
+          tasks(std::make_unique<task_group>(context_executor, where)) {}
 
     result<void> open_registry() {
         if (registry) return {};
@@ -74,9 +59,10 @@ struct stream_service::core : std::enable_shared_from_this<core> {
     }
 
     static awaitable<void> shake_hands(std::shared_ptr<core> self, ttrpc::stream_socket socket) {
-        auto id = co_await with_timeout(read_id(socket), handshake_limit, "stream handshake");
+        auto reading = read_greeting(socket, self->handshake);
+        auto said = co_await with_timeout(std::move(reading), handshake_limit, "stream handshake");
         --self->counters.handshakes;
-        auto registered = id ? self->enter(*id, std::move(socket)) : result<void>(id.error());
+        auto registered = said ? self->enter(*said, std::move(socket)) : result<void>(said.error());
         if (registered) co_return;
         ++self->counters.refused;
         self->log.info("stream refused", {{"error", registered.error()}});
@@ -84,14 +70,18 @@ struct stream_service::core : std::enable_shared_from_this<core> {
 
     // Registered before it is echoed, because the host may name it as soon as it has the echo; and with no suspension
     // between, so that nobody claims it while we write.
-    result<void> enter(const id_bytes& bytes, ttrpc::stream_socket socket) {
-        auto id = decode(bytes);
+    result<void> enter(const greeting& said, ttrpc::stream_socket socket) {
         if (is_closed) return error(errc::unavailable, "streams are closed");
-        auto added = registry->add(id, std::move(socket));
+        if (registry->contains(said.name)) {
+            error_code ignored;
+            auto refusal = refusal_of(said.name, handshake);
+            if (!refusal.empty()) socket.write_some(asio::buffer(refusal), ignored);
+        }
+        auto added = registry->add(said.name, std::move(socket));
         if (!added) return added.error();
-        if (!registry->write(id, bytes.data(), bytes.size())) {
-            registry->take(id);
-            return error(errc::unavailable, "stream " + std::to_string(id) + ": the echo cannot be sent");
+        if (!registry->write(said.name, said.echo)) {
+            registry->take(said.name);
+            return error(errc::unavailable, "stream " + said.name + ": the echo cannot be sent");
         }
         ++counters.registered;
         return {};
@@ -106,6 +96,7 @@ struct stream_service::core : std::enable_shared_from_this<core> {
 
     executor ex;
     logger& log;
+    stream_handshake handshake;
     std::unique_ptr<task_group> tasks;
     std::list<ttrpc::listener> listeners;  // a list: accepting tasks hold references
     std::optional<stream_registry> registry;
@@ -113,9 +104,12 @@ struct stream_service::core : std::enable_shared_from_this<core> {
     bool is_closed = false;
 };
 
-stream_service::stream_service(asio::execution_context& context)
+stream_service::stream_service(asio::execution_context& context) : stream_service(context, host_dialect()) {}
+
+stream_service::stream_service(asio::execution_context& context, const host_dialect& dialect)
     : asio::execution_context::service(context),
-      core_(std::make_shared<core>(static_cast<asio::io_context&>(context).get_executor(), log_of(context))) {}
+      core_(std::make_shared<core>(static_cast<asio::io_context&>(context).get_executor(), log_of(context),
+                                   dialect.handshake)) {}
 
 stream_service::~stream_service() = default;
 
@@ -137,18 +131,18 @@ result<void> stream_service::listen(ttrpc::address where, ttrpc::listen_options 
     return {};
 }
 
-result<ttrpc::stream_socket> stream_service::claim(std::uint32_t id) {
+result<ttrpc::stream_socket> stream_service::claim(std::string_view name) {
     std::optional<ttrpc::stream_socket> socket;
-    if (core_->registry && !core_->is_closed) socket = core_->registry->take(id);
-    if (!socket) return error(errc::not_found, "unable to get stream " + std::to_string(id));
+    if (core_->registry && !core_->is_closed) socket = core_->registry->take(name);
+    if (!socket) return error(errc::not_found, "unable to get stream " + std::string(name));
     ++core_->counters.claimed;
     return std::move(*socket);
 }
 
-result<void> stream_service::add(std::uint32_t id, ttrpc::stream_socket socket) {
+result<void> stream_service::add(std::string name, ttrpc::stream_socket socket) {
     if (core_->is_closed) return error(errc::unavailable, "streams are closed");
     if (auto opened = core_->open_registry(); !opened) return opened.error();
-    auto added = core_->registry->add(id, std::move(socket));
+    auto added = core_->registry->add(std::move(name), std::move(socket));
     if (added) ++core_->counters.registered;
     return added;
 }

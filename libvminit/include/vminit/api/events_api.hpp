@@ -7,8 +7,9 @@
 
 namespace vminit::api {
 
-/// `spinbox.services.vmevents.v1.Events`: streams the exchange's envelopes to the host. A plain host sends one empty
-/// request; one that resumes says after which sequence number and may acknowledge (docs/events.md).
+/// The Events service, to be registered under `host_dialect::events_service`: streams the exchange's envelopes to the
+/// host. A plain host sends one empty request; one that resumes says after which sequence number and may acknowledge
+/// (docs/processes.md).
 std::shared_ptr<ttrpc::service_base> make_events_api(asio::io_context& context);
 
 }  // namespace vminit::api

@@ -11,9 +11,9 @@
 
 #include "vminit/core/asio.hpp"
 #include "vminit/core/clock.hpp"
+#include "vminit/core/host_dialect.hpp"
 #include "vminit/core/result.hpp"
 #include "vminit/process/cgroup_metrics.hpp"
-#include "vminit/process/host_dialect.hpp"
 #include "vminit/process/process_state.hpp"
 #include "vminit/process/stdio_uri.hpp"
 #include "vminit/runc/oci_spec.hpp"
@@ -32,8 +32,9 @@ struct runtime_options {
     bool systemd_cgroup = false;
     std::uint32_t io_uid = 0;
     std::uint32_t io_gid = 0;
-    std::string binary_name;  ///< empty = the service's
+    std::string binary_name;  ///< a file of the host's; used if we have it too, else the service's
     std::string root;         ///< empty = the service's
+    std::string shim_cgroup, criu_image_path, criu_work_path;  ///< only written down in options.json
 };
 
 struct create_request {
@@ -161,7 +162,8 @@ public:
     awaitable<result<std::vector<process_info>>> pids(std::string id);
     awaitable<result<void>> resize(std::string id, std::string exec_id, std::uint32_t width, std::uint32_t height);
 
-    /// Closes the process's stdin after what has already arrived. Idempotent; success without stdin.
+    /// Closes the process's stdin after what has already arrived; that of an exec that has not been started once it is.
+    /// Idempotent; success without stdin. A terminal has no end of input: the host's bytes are no longer read.
     awaitable<result<void>> close_io(std::string id, std::string exec_id);
 
     /// Errors: not_found `cgroup does not exist`.
@@ -172,6 +174,7 @@ public:
     awaitable<result<void>> checkpoint(checkpoint_request request);
 
     std::size_t container_count() const noexcept;
+    const host_dialect& dialect() const noexcept;
 
     /// For power-off: refuses new containers and execs, kills every container's processes through their cgroups and
     /// waits until their exits are told, at most `limit`. Idempotent.

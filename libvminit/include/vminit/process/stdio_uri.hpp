@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "vminit/core/host_dialect.hpp"
 #include "vminit/core/result.hpp"
 
 /// Where a process's stdin, stdout and stderr go, as the host names them.
@@ -25,7 +26,7 @@ struct stdio_uris {
 
 enum class stdio_scheme {
     none,    ///< empty: /dev/null
-    stream,  ///< `stream://<n>`: a connection of the stream port
+    stream,  ///< `stream://<name>`: a connection of the stream port
     fifo,    ///< a path, or `fifo://<path>`
     file,    ///< `file://<path>`: appended to
     binary,  ///< `binary://<path>?k=v`: a logger process; `binary-v2://` must write its readiness byte
@@ -34,7 +35,7 @@ enum class stdio_scheme {
 /// One URI, understood. Decided for each of the three by itself.
 struct stdio_target {
     stdio_scheme scheme = stdio_scheme::none;
-    std::uint32_t stream = 0;
+    std::string stream;  ///< its name; a number in plain decimal
     std::string path;
     std::vector<std::pair<std::string, std::string>> arguments;  ///< of a logger, in the URI's order, decoded
     bool must_say_ready = false;                                 ///< of a logger: closing the pipe is not enough
@@ -44,8 +45,10 @@ struct stdio_target {
 
 enum class stdio_direction { input, output };
 
-/// Errors: not_implemented `unsupported STDIO scheme X`; invalid_argument for a bad stream number, for a file or logger
-/// as stdin, and for paths that are not absolute.
-result<stdio_target> parse_stdio_uri(std::string_view uri, stdio_direction direction);
+/// `handshake` tells whether streams have numbers or names. Errors: not_implemented `unsupported STDIO scheme X`;
+/// invalid_argument for a bad stream number or an empty name, for a file or logger as stdin, and for paths that are not
+/// absolute.
+result<stdio_target> parse_stdio_uri(std::string_view uri, stdio_direction direction,
+                                     stream_handshake handshake = stream_handshake::number);
 
 }  // namespace vminit::process
