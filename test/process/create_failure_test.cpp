@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include "process/process_fixture.hpp"
 
 using namespace vminit;
@@ -148,14 +150,34 @@ TEST_CASE("the options of a container reach the runtime and its bundle", "[proce
         request.options.io_uid = 5;
         request.options.io_gid = 6;
         request.options.root = fixture.fake.root() + "/other";
-        request.options.binary_name = fake_runtime::binary();
+        request.options.shim_cgroup = "/shims";
+        request.options.systemd_cgroup = true;
+        request.options.criu_image_path = "/image";
+        request.options.criu_work_path = "/work";
         REQUIRE(fixture.run(fixture.processes.create(request)));
         auto text = read_file(request.bundle + "/options.json").value();
-        CHECK(text == R"({"no_pivot_root":true,"no_new_keyring":true,"io_uid":5,"io_gid":6,"binary_name":")" +
-                          fake_runtime::binary() + R"(","root":")" + request.options.root + "\"}");
+        CHECK(text == R"({"no_pivot_root":true,"no_new_keyring":true,"shim_cgroup":"/shims","io_uid":5,"io_gid":6,)" +
+                          (R"("root":")" + request.options.root) +
+                          R"(","systemd_cgroup":true,"criu_image_path":"/image","criu_work_path":"/work"})");
+        struct stat status{};
+        REQUIRE(::stat((request.bundle + "/options.json").c_str(), &status) == 0);
+        CHECK((status.st_mode & 0777) == 0600);
         auto words = fake_runtime::words_of(fixture.fake.calls("create").at(0));
         CHECK(std::count(words.begin(), words.end(), "--no-pivot") == 1);
         CHECK(std::count(words.begin(), words.end(), "--no-new-keyring") == 1);
         CHECK(std::filesystem::exists(request.options.root + "/web"));
+    }
+    SECTION("a runtime that we have too") {
+        auto own = fixture.fake.path("own-runtime");
+        std::filesystem::create_symlink(fake_runtime::binary(), own);
+        request.options.binary_name = own;
+        REQUIRE(fixture.run(fixture.processes.create(request)));
+        CHECK(fixture.fake.calls("create").at(0).at("argv").at(0) == boost::json::string(own));
+        CHECK(read_file(request.bundle + "/options.json").value() == R"({"binary_name":")" + own + "\"}");
+    }
+    SECTION("a runtime of the host's") {
+        request.options.binary_name = GENERATE("/opt/host/bin/runc", "host-runc");
+        REQUIRE(fixture.run(fixture.processes.create(request)));
+        CHECK(fixture.has_line("runtime of the request is not here"));
     }
 }

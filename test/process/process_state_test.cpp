@@ -103,6 +103,10 @@ TEST_CASE("what is in flight counts as done for a second call", "[process]") {
     CHECK(verdict(process_call::exec, "removing") == "cannot exec in a deleted state: failed precondition");
     CHECK(verdict(process_call::kill, "removing") == "ok");
     CHECK(verdict(process_call::pause, "pausing") == "cannot pause a paused container: failed precondition");
+    // Nobody knows yet whether there is something to freeze.
+    CHECK(verdict(process_call::pause, "starting") == "cannot pause task in created state: failed precondition");
+    CHECK(verdict(process_call::checkpoint, "starting") ==
+          "cannot checkpoint a task in created state: failed precondition");
 }
 
 TEST_CASE("a state is reported as Task.State does", "[process]") {

@@ -17,6 +17,9 @@ process::runtime_options from_runc_options(const containerd::runc::v1::Options& 
     options.io_gid = message.io_gid();
     options.binary_name = message.binary_name();
     options.root = message.root();
+    options.shim_cgroup = message.shim_cgroup();
+    options.criu_image_path = message.criu_image_path();
+    options.criu_work_path = message.criu_work_path();
     return options;
 }
 

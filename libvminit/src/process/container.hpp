@@ -67,6 +67,7 @@ private:
 
     // container_create.cpp
     awaitable<result<std::uint32_t>> create_steps(create_request request, std::shared_ptr<abandonment> abandoned);
+    void choose_runtime();
     awaitable<result<void>> prepare_bundle(std::vector<system::mount_entry> entries);
     void prepare_spec();
     awaitable<result<void>> run_create(std::shared_ptr<abandonment> abandoned);

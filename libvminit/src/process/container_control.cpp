@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "process/caught.hpp"
 #include "process/container.hpp"
 #include "vminit/runc/oci_spec.hpp"
 
@@ -65,7 +66,7 @@ awaitable<result<void>> container::update(std::string resources_json) {
 awaitable<result<void>> container::pause() {
     if (auto allowed = init_->state.check(process_call::pause); !allowed) co_return allowed.error();
     init_->state.begin_pause();
-    auto paused = co_await context_->runc.pause(ref_);
+    auto paused = co_await caught(context_->runc.pause(ref_));
     if (!paused) {
         init_->state.pause_failed();
         co_return paused.error();

@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <utility>
 
+#include "process/caught.hpp"
 #include "process/container.hpp"
 #include "vminit/core/file.hpp"
+#include "vminit/reaper/spawn.hpp"
 #include "vminit/runc/oci_spec.hpp"
 
 namespace vminit::process {
@@ -22,18 +24,20 @@ std::string options_json(const runtime_options& options) {
     boost::json::object json;
     if (options.no_pivot_root) json["no_pivot_root"] = true;
     if (options.no_new_keyring) json["no_new_keyring"] = true;
+    if (!options.shim_cgroup.empty()) json["shim_cgroup"] = options.shim_cgroup;
     if (options.io_uid != 0) json["io_uid"] = options.io_uid;
     if (options.io_gid != 0) json["io_gid"] = options.io_gid;
     if (!options.binary_name.empty()) json["binary_name"] = options.binary_name;
     if (!options.root.empty()) json["root"] = options.root;
     if (options.systemd_cgroup) json["systemd_cgroup"] = true;
+    if (!options.criu_image_path.empty()) json["criu_image_path"] = options.criu_image_path;
+    if (!options.criu_work_path.empty()) json["criu_work_path"] = options.criu_work_path;
     return boost::json::serialize(json);
 }
 
 runc::runtime_ref make_ref(const std::string& id, const std::string& bundle, const runtime_options& options) {
     runc::runtime_ref ref(id, bundle);
     ref.root = options.root;
-    ref.binary = options.binary_name;
     ref.systemd_cgroup = options.systemd_cgroup;
     return ref;
 }
@@ -44,12 +48,26 @@ awaitable<result<std::uint32_t>> container::create(create_request request, std::
     bundle_ = request.bundle;
     options_ = request.options;
     ref_ = make_ref(id_, bundle_, options_);
+    choose_runtime();
     init_ = std::make_shared<init_process>(context_->ex(), id_, request.stdio);
-    auto outcome = co_await create_steps(std::move(request), std::move(abandoned));
+    auto outcome = co_await caught(create_steps(std::move(request), std::move(abandoned)));
     if (outcome) co_return outcome;
     context_->log.info("container could not be created", {{"id", id_}, {"error", outcome.error()}});
     co_await roll_back();
     co_return outcome;
+}
+
+// Hosts name the runtime of their own machine. Today's guests never look at it, so that a name we do not have is no
+// reason to fail.
+void container::choose_runtime() {
+    const auto& wanted = options_.binary_name;
+    if (wanted.empty()) return;
+    auto found = reaper::find_program(wanted);
+    if (found && ::access(found->c_str(), X_OK) == 0) {
+        ref_.binary = std::move(*found);
+    } else {
+        context_->log.info("runtime of the request is not here", {{"id", id_}, {"binary", wanted}});
+    }
 }
 
 awaitable<result<std::uint32_t>> container::create_steps(create_request request,
@@ -152,8 +170,14 @@ awaitable<void> container::delete_by_force() {
     }
     // A runtime that was killed in the middle leaves a state that it cannot read itself, and the id with it.
     auto state = (ref_.root.empty() ? context_->runc.config().root : ref_.root) + "/" + id_;
-    std::error_code ignored;
-    std::filesystem::remove_all(state, ignored);
+    auto job = [state]() -> result<void> {
+        std::error_code failed;
+        std::filesystem::remove_all(state, failed);
+        if (failed) return error(error_code(failed), "remove " + state);
+        return {};
+    };
+    auto erased = co_await context_->blocking.run(std::move(job));
+    if (!erased) context_->log.warn("runtime state left", {{"id", id_}, {"error", erased.error()}});
 }
 
 }  // namespace vminit::process

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "process/caught.hpp"
 #include "process/container.hpp"
 #include "vminit/core/timeout.hpp"
 
@@ -21,7 +22,7 @@ awaitable<result<process_exit>> container::remove_init() {
     // answer.
     auto mode = init_->state.has_exited() ? runc::remove_mode::normal : runc::remove_mode::force;
     init_->state.begin_remove();
-    auto removed = co_await remove_steps(mode);
+    auto removed = co_await caught(remove_steps(mode));
     if (!removed) {
         init_->state.remove_failed();
         context_->log.warn("container could not be deleted", {{"id", id_}, {"error", removed.error()}});

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "process/caught.hpp"
 #include "process/container.hpp"
 #include "vminit/core/identifier.hpp"
 #include "vminit/runc/oci_spec.hpp"
@@ -14,7 +15,7 @@ awaitable<result<std::uint32_t>> container::start_init() {
     order_.init_starting();
     enter_cgroup();
     co_await enable_controllers();
-    auto started = co_await context_->runc.start(ref_);
+    auto started = co_await caught(context_->runc.start(ref_));
     auto pid = init_->state.pid();
     if (started) {
         publish(events::task_start{id_, pid});
@@ -62,7 +63,7 @@ awaitable<result<std::uint32_t>> container::start_exec(std::string exec_id) {
     exec->state.begin_start();
     order_.exec_starting();
     enter_cgroup();
-    auto started = co_await start_exec_steps(exec);
+    auto started = co_await caught(start_exec_steps(exec));
     if (started) co_return started;
     context_->log.info("exec could not be started", {{"id", id_}, {"exec_id", exec_id}, {"error", started.error()}});
     exec->state.start_failed_for_good(wall_now());

@@ -46,6 +46,11 @@ constexpr refusals refusals_of(process_call call) noexcept {
     return {};
 }
 
+// To freeze what the runtime is about to let go would leave us with the wrong idea of both.
+bool is_for_running(process_call call) noexcept {
+    return call == process_call::pause || call == process_call::resume || call == process_call::checkpoint;
+}
+
 }  // namespace
 
 result<void> process_state::check(process_call call) const {
@@ -59,7 +64,7 @@ result<void> process_state::check(process_call call) const {
         seen = seen_as::stopped;
     } else if (is_paused_ || is_pausing_) {
         seen = seen_as::paused;
-    } else if (phase_ == phase::running || is_starting_) {
+    } else if (phase_ == phase::running || (is_starting_ && !is_for_running(call))) {
         seen = seen_as::running;
     }
     const char* refusal = refusals_of(call)[static_cast<std::size_t>(seen)];

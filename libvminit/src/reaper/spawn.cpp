@@ -221,7 +221,15 @@ pid_t launch_detached(const spawn_options& options, const std::string& path, chi
     return launcher.pid;
 }
 
-result<std::string> resolve(const std::string& path) {
+error launch_error(const std::string& path, int code, std::string_view step) {
+    std::string context = "fork/exec " + path;
+    if (!step.empty()) context.append(": ").append(step);
+    return error(syscalls::detail::errno_code(code), std::move(context));
+}
+
+}  // namespace
+
+result<std::string> find_program(const std::string& path) {
     if (path.find('/') != std::string::npos) return path;
     const char* variable = ::getenv("PATH");
     std::string_view rest =
@@ -235,16 +243,8 @@ result<std::string> resolve(const std::string& path) {
     return error(errc::not_found, "exec: \"" + path + "\": executable file not found in $PATH");
 }
 
-error launch_error(const std::string& path, int code, std::string_view step) {
-    std::string context = "fork/exec " + path;
-    if (!step.empty()) context.append(": ").append(step);
-    return error(syscalls::detail::errno_code(code), std::move(context));
-}
-
-}  // namespace
-
 result<spawned> spawn(const spawn_options& options) {
-    auto path = resolve(options.path);
+    auto path = find_program(options.path);
     if (!path) return path.error();
     auto staged = stage_all(options);
     if (!staged) return staged.error().within("fork/exec " + *path);

@@ -81,6 +81,7 @@ awaitable<result<void>> unmount_one(blocking_service& pool, std::string mount_po
 // A resolver may throw when it is cancelled, as any wait does; what is mounted by then must come down all the same.
 awaitable<result<std::string>> resolve_serial(serial_resolver resolve, std::string serial) {
     std::string what = "resolve block device by serial \"" + serial + "\"";
+    if (!resolve) co_return error(errc::not_found, what);
     try {
         co_return co_await resolve(std::move(serial));
     } catch (const boost::system::system_error&) {

@@ -119,7 +119,10 @@ def finish_launch(pid):
     os.close(released["write"])
     if kind == "exit-after-pid-file":
         await_death(pid)
-
+    if kind == "await-after-pid-file":
+        append(FAKE_DIR + "/launched", "%d\n" % pid)
+        with open(fault["await"], "rb") as file:
+            file.read()
 
 
 def send_console(master):

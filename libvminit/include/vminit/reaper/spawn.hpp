@@ -49,6 +49,9 @@ struct spawned {
     unique_fd pidfd;
 };
 
+/// `name` as it is if it has a `/`, else the first runnable file of that name in our PATH. Errors: errc::not_found.
+result<std::string> find_program(const std::string& name);
+
 /// Starts a process and returns when it has exec'ed. For `reaper_service::launch`, which also takes care of the
 /// collecting; nobody else calls it.
 ///

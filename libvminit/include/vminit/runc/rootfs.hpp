@@ -13,6 +13,7 @@ namespace vminit::runc {
 
 /// Finds the device node of the block device with a serial number (`serial:<id>` sources); waits as long as it sees
 /// fit.
+/// Empty: nothing is found.
 using serial_resolver = std::function<awaitable<result<std::string>>(std::string serial)>;
 
 /// The mounts that make up one container's rootfs: what has been mounted, in order.
