@@ -76,6 +76,8 @@ TEST_CASE("an event reaches the host as containerd's envelope", "[api]") {
     CHECK(envelope.topic() == "/tasks/exit");
     CHECK(envelope.namespace_() == "default");
     CHECK(envelope.sequence() == 1);
+    // Field 1000, a varint: what existing hosts skip.
+    CHECK(envelope.SerializeAsString().find("\xc0\x3e\x01") != std::string::npos);
     CHECK(envelope.timestamp().seconds() > 1700000000);
     CHECK(envelope.event().type_url() == "containerd.events.TaskExit");
     containerd::events::TaskExit exit;
@@ -173,6 +175,38 @@ TEST_CASE("a gap is told to a host that resumes, never silent", "[api]") {
     CHECK(lost.first() == 4);
     CHECK(lost.last() == 10);
     CHECK(io.next(stream).sequence() == 11);
+}
+
+TEST_CASE("a host that falls too far behind is told so with code 8, another is not disturbed", "[api]") {
+    events_fixture io;
+    auto slow = io.listen(io.rpc());
+    auto quick_connection = io.connect();
+    auto quick = io.listen(quick_connection);
+    io.pump([&] { return io.exchange().counters().subscribers == 2; });
+    const auto count = events::exchange_service::max_behind;
+    for (std::size_t i = 0; i < count; ++i) {
+        io.publish_exit("c", 0);
+        CHECK(io.next(quick).sequence() == i + 1);
+    }
+    // What the slow one's connection has taken is not behind.
+    std::size_t published = count;
+    while (io.exchange().counters().cut_off == 0) {
+        for (std::size_t i = 0; i <= count; ++i) io.publish_exit("c", 0);
+        published += count + 1;
+        REQUIRE(published < 100 * count);
+    }
+    auto answer = io.run(slow.read());
+    while (answer && *answer) answer = io.run(slow.read());
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().kind() == errc::resource_exhausted);
+}
+
+TEST_CASE("a number of another boot is refused with code 11", "[api]") {
+    events_fixture io;
+    auto stream = io.resume(io.rpc(), 5, false);
+    auto answer = io.run(stream.read());
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().kind() == errc::out_of_range);
 }
 
 TEST_CASE("power-off ends the stream cleanly after the last event", "[api]") {

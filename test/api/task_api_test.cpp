@@ -2,60 +2,20 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
 
-#include "api/api_fixture.hpp"
-#include "github.com/containerd/containerd/api/runtime/task/v3/shim.ttrpc.hpp"
+#include "api/task_fixture.hpp"
 #include "github.com/containerd/containerd/api/types/runc/options/oci.pb.h"
-#include "support/fake_runtime.hpp"
-#include "vminit/process/process_service.hpp"
-#include "vminit/reaper/reaper_service.hpp"
+#include "github.com/spin-stack/spinbox/api/types/spinbox/v1/options.pb.h"
 
 using namespace vminit;
-namespace task = containerd::task::v3;
+using namespace vminit::test;
 
 namespace {
 
 constexpr std::int64_t go_zero_time = -62135596800;
-
-class task_fixture : public test::api_fixture {
-public:
-    task_fixture() {
-        REQUIRE(asio::use_service<reaper::reaper_service>(ctx).become_subreaper());
-        asio::make_service<runc::runc_service>(ctx, runtime.config());
-        process::process_config config;
-        config.relax_spec = false;
-        asio::make_service<process::process_service>(ctx, std::move(config));
-        api::task_api_options options;
-        options.on_shutdown = [this] { ++shutdowns; };
-        auto service = api::make_task_api(ctx, std::move(options));
-        server().add(service, "containerd.task.v2.Task");
-        server().add(std::move(service));
-    }
-
-    task::TaskClient client() { return task::TaskClient(rpc()); }
-
-    std::uint32_t create(const std::string& id, const std::vector<std::string>& payload) {
-        auto container = runtime.make_container(id, payload);
-        task::CreateTaskRequest request;
-        request.set_id(id);
-        request.set_bundle(container.bundle);
-        auto created = run(client().Create(request));
-        REQUIRE(created);
-        return created->pid();
-    }
-
-    template <class Request>
-    static Request named(const std::string& id) {
-        Request request;
-        request.set_id(id);
-        return request;
-    }
-
-    test::fake_runtime runtime;
-    int shutdowns = 0;
-};
 
 }  // namespace
 
@@ -144,9 +104,29 @@ TEST_CASE("runc options reach the runtime's command line", "[api]") {
     request.mutable_options()->set_type_url("containerd.runc.v1.Options");
     options.SerializeToString(request.mutable_options()->mutable_value());
     REQUIRE(io.run(io.client().Create(request)));
-    auto words = test::fake_runtime::words_of(io.runtime.calls("create").at(0));
+    auto words = fake_runtime::words_of(io.runtime.calls("create").at(0));
     CHECK(std::find(words.begin(), words.end(), "--no-pivot") != words.end());
     CHECK(std::find(words.begin(), words.end(), "--no-new-keyring") != words.end());
+    CHECK(io.run(io.client().Delete(task_fixture::named<task::DeleteRequest>("c1"))));
+}
+
+TEST_CASE("both kinds of options say whose the pipes are", "[api]") {
+    auto prefix = GENERATE(as<std::string>(), "", "type.googleapis.com/");
+    auto is_spinbox = GENERATE(false, true);
+    task_fixture io;
+    auto request = io.create_request("c1", {"exit", "0"});
+    containerd::runc::v1::Options runc_options;
+    runc_options.set_io_uid(7);
+    runc_options.set_io_gid(8);
+    io::containerd::spinbox::v1::SpinboxOpts spinbox_options;
+    spinbox_options.set_memory_mb(512);
+    spinbox_options.set_io_uid(7);
+    spinbox_options.set_io_gid(8);
+    auto& any = *request.mutable_options();
+    any.set_type_url(prefix + (is_spinbox ? "io.containerd.spinbox.v1.SpinboxOpts" : "containerd.runc.v1.Options"));
+    any.set_value(is_spinbox ? spinbox_options.SerializeAsString() : runc_options.SerializeAsString());
+    REQUIRE(io.run(io.client().Create(request)));
+    CHECK(read_file(request.bundle() + "/options.json").value() == R"({"io_uid":7,"io_gid":8})");
     CHECK(io.run(io.client().Delete(task_fixture::named<task::DeleteRequest>("c1"))));
 }
 
