@@ -28,14 +28,22 @@ namespace {
 
 constexpr auto task_v2_name = "containerd.task.v2.Task";
 
-result<ttrpc::address> address_of(const std::string& configured, std::uint32_t port) {
-    return ttrpc::address::parse(configured.empty() ? "vsock://any:" + std::to_string(port) : configured);
+// A bad address is no reason to serve nowhere: the port's own is used instead.
+ttrpc::address address_of(const std::string& configured, std::uint32_t port, logger& log) {
+    auto usual = ttrpc::address::parse("vsock://any:" + std::to_string(port)).value();
+    if (configured.empty()) return usual;
+    auto address = ttrpc::address::parse(configured);
+    if (address) return *address;
+    log.warn("setting not used", {{"name", configured}, {"reason", address.error()}});
+    return usual;
 }
 
 runc::runc_config runtime_config(const settings& values) {
     runc::runc_config config;
     if (!values.runtime.empty()) config.binary = values.runtime;
     config.root = values.runtime_root;
+    // What the kernel did not understand on its command line (ip=...) is PID 1's environment.
+    if (::getpid() == 1) config.env = {"PATH=" + std::string(supervisor::default_path), "HOME=/root"};
     return config;
 }
 
@@ -48,10 +56,17 @@ guest::guest(asio::io_context& context, const settings& values, const kernel_cmd
       cmdline_(cmdline),
       timeline_(timeline),
       log_(log_of(context)),
+      plugins_(choose_plugins(values.disabled_plugins)),
       power_(context, power_options(context)),
       tasks_(context.get_executor(), log_) {
+    auto started = timeline_.now();
+    for (const auto& problem : plugins_.problems) {
+        log_.warn("setting not used", {{"source", problem.source}, {"name", problem.name}, {"reason", problem.reason}});
+    }
     make_services();
     register_apis();
+    if (::getpid() == 1) prepare_network();
+    timeline_.record(system::step_record("service-new", started, timeline_.now()));
     add_shutdown_phases();
     tasks_.spawn("late boot", finish_boot());
     tasks_.spawn("agents", start_agents());
@@ -70,6 +85,7 @@ void guest::make_services() {
     system::system_config machine;
     machine.version = version();
     machine.cleanup.bundles = values_.bundle_root;
+    machine.thaw_limit = std::chrono::seconds(values_.thaw_limit);
     asio::make_service<system::system_service>(context_, std::move(machine));
     asio::make_service<devices::device_service>(context_);
     asio::make_service<events::exchange_service>(context_);
@@ -105,27 +121,27 @@ void guest::register_apis() {
     api::task_api_options options;
     options.on_shutdown = [this] { power_.request("Task.Shutdown"); };
     auto task = api::make_task_api(context_, std::move(options));
-    server.add(task, task_v2_name);
-    server.add(std::move(task));
-    server.add(api::make_events_api(context_), std::string(dialect().events_service));
-    server.add(api::make_bundle_api(context_, values_.bundle_root));
-    server.add(api::make_system_api(context_, timeline_));
+    if (plugins_.task) server.add(task, task_v2_name);
+    if (plugins_.task) server.add(std::move(task));
+    if (plugins_.vmevents) server.add(api::make_events_api(context_), std::string(dialect().events_service));
+    if (plugins_.bundle) server.add(api::make_bundle_api(context_, values_.bundle_root));
+    if (plugins_.system) server.add(api::make_system_api(context_, timeline_));
     server.on_first_accept([this] { timeline_.reached("first-accept"); });
 }
 
 result<void> guest::serve() {
-    auto rpc = address_of(values_.rpc_address, values_.rpc_port);
-    if (!rpc) return rpc.error().within("rpc address");
-    auto stdio = address_of(values_.stream_address, values_.stream_port);
-    if (!stdio) return stdio.error().within("stream address");
+    auto rpc = address_of(values_.rpc_address, values_.rpc_port, log_);
+    auto stdio = address_of(values_.stream_address, values_.stream_port, log_);
     ttrpc::listen_options options;
     options.allowed_cids.insert(options.allowed_cids.end(), values_.allowed_cids.begin(), values_.allowed_cids.end());
-    auto& streams = asio::use_service<streams::stream_service>(context_);
-    if (auto listening = streams.listen(*stdio, options); !listening) return listening.error();
+    if (plugins_.streaming) {
+        auto& streams = asio::use_service<streams::stream_service>(context_);
+        if (auto listening = streams.listen(stdio, options); !listening) return listening.error();
+    }
     auto& server = asio::use_service<ttrpc::server_service>(context_);
-    if (auto listening = server.listen(*rpc, options); !listening) return listening.error();
+    if (auto listening = server.listen(rpc, options); !listening) return listening.error();
     timeline_.reached("vsock-listen");
-    log_.info("serving", {{"version", version()}, {"rpc", rpc->to_string()}, {"streams", stdio->to_string()}, {"cid", values_.cid}});
+    log_.info("serving", {{"version", version()}, {"rpc", rpc.to_string()}, {"streams", stdio.to_string()}, {"cid", values_.cid}});
     timeline_.reached("serve");
     return {};
 }

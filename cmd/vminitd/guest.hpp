@@ -1,5 +1,6 @@
 #pragma once
 
+#include "plugins.hpp"
 #include "settings.hpp"
 #include "vminit/core/asio.hpp"
 #include "vminit/core/kernel_cmdline.hpp"
@@ -8,7 +9,7 @@
 #include "vminit/core/task_group.hpp"
 #include "vminit/process/process_service.hpp"
 #include "vminit/system/boot_timeline.hpp"
-#include "vminit/system/network.hpp"
+#include "vminit/system/network_settings.hpp"
 #include "vminit/system/power.hpp"
 
 namespace vminit::vminitd {
@@ -32,10 +33,13 @@ private:
     process::process_config container_config();
     static system::power_options power_options(asio::io_context& context);
 
-    // guest_boot.cpp: what goes on while we serve already.
+    // guest_boot.cpp: what goes on while we serve already, and (prepare_network) just before.
     awaitable<void> finish_boot();
-    awaitable<void> configure_network(system::network_settings settings);
+    void prepare_network();
+    void configure_links();
+    awaitable<void> configure_link(std::string step, system::link_settings link);
     awaitable<void> start_agents();
+    awaitable<void> extract_extras();
     awaitable<void> print_kernel_profile();
 
     // guest_shutdown.cpp
@@ -49,6 +53,8 @@ private:
     const kernel_cmdline& cmdline_;
     system::boot_timeline& timeline_;
     logger& log_;
+    plugin_choice plugins_;
+    system::network_settings network_;
     system::power_control power_;
     task_group tasks_;
 };

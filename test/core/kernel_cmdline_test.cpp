@@ -34,3 +34,9 @@ TEST_CASE("double quotes keep white space in a word", "[core]") {
     CHECK(words.words().size() == 2);
     CHECK(kernel_cmdline("").words().empty());
 }
+
+TEST_CASE("all values of a key are found in order", "[core]") {
+    kernel_cmdline words("net=a net net=b nets=c net= -- net=d");
+    CHECK(words.values("net") == std::vector<std::string_view>{"a", "b", ""});
+    CHECK(words.values("none").empty());
+}

@@ -197,3 +197,28 @@ TEST_CASE_METHOD(steps_fixture, "a process with its three descriptors keeps them
     CHECK(steps::open_console_again(notes));
     CHECK(notes.texts().empty());
 }
+
+TEST_CASE_METHOD(steps_fixture, "name servers, domains and hosts become files; hosts of the image stay", "[boot]") {
+    fs::create_directories(directory.path("etc"));
+    put("etc/resolv.conf", "");
+    parsed_network network;
+    REQUIRE(steps::write_name_files(network, directory.path(), notes));
+    CHECK(text("etc/resolv.conf").empty());
+    CHECK(text("etc/hosts").find("127.0.0.1 localhost") == 0);
+
+    put("etc/hosts", "mine\n");
+    network = parse_network_settings(kernel_cmdline("ip=::::box:::1.1.1.1:oops"), {"eth0,search=a.example"});
+    REQUIRE(steps::write_name_files(network, directory.path(), notes));
+    CHECK(text("etc/resolv.conf") == "search a.example\nnameserver 1.1.1.1\n");
+    CHECK(mode("etc/resolv.conf") == 0644);
+    CHECK(text("etc/hosts") == "mine\n");
+    CHECK(notes.texts() == names{"bad address \"oops\": invalid argument"});
+}
+
+TEST_CASE("the mounts nothing works without are fatal, the others are not", "[boot]") {
+    names fatal;
+    for (const auto& mount : boot_mounts()) {
+        if (mount.policy == step_policy::fatal) fatal.push_back(mount.entry.target);
+    }
+    CHECK(fatal == names{"/proc", "/sys", "/sys/fs/cgroup", "/run", "/tmp", "/dev"});
+}

@@ -28,7 +28,6 @@ struct service_fixture : test::io_fixture {
         settings.version = "1.2.3";
         settings.kernel_version_file = put("version", "Linux version 6.1.0 (debian) #1 SMP\n");
         settings.sysfs = directory.path("sys");
-        settings.resolv_conf = directory.path("resolv.conf");
         settings.mount_table = put("mountinfo", "36 35 0:99 / /run rw - tmpfs tmpfs rw\n");
         settings.cleanup.mount_table = settings.mount_table;
         settings.cleanup.bundles = directory.path("bundles");
@@ -87,52 +86,14 @@ TEST_CASE_METHOD(service_fixture, "clean-up removes, logs what it could not, and
     CHECK(has_line("clean-up incomplete"));
 }
 
-TEST_CASE_METHOD(service_fixture, "the device is waited for 20 times 50 ms, the rest is tried whatever happens",
-                 "[system]") {
-    network_settings settings;
-    settings.device = "nosuchdev";
-    settings.address = "10.0.0.2";
-    settings.name_servers = {"1.1.1.1"};
-    manual_time time;
-    std::optional<std::vector<error>> failures;
-    auto configure = [](service_fixture* self, network_settings wanted,
-                        std::optional<std::vector<error>>* out) -> awaitable<void> {
-        auto outcome = co_await self->service.configure_network(std::move(wanted));
-        out->emplace(std::move(outcome));
-    };
-    tasks.spawn("network", configure(this, settings, &failures));
-    poll();
-    for (int attempt = 0; attempt < 18; ++attempt) {
-        time.advance(50ms);
-        poll();
-    }
-    CHECK_FALSE(fs::exists(directory.path("resolv.conf")));
-    time.advance(50ms);
-    pump([&] { return failures.has_value(); });
-    REQUIRE(failures->size() == 1);
-    CHECK(failures->front().message() == "SIOCGIFFLAGS nosuchdev: No such device");
-    CHECK(read_file(directory.path("resolv.conf")).value() == "nameserver 1.1.1.1\n");
-}
-
-TEST_CASE_METHOD(service_fixture, "without an address only name servers are set", "[system]") {
-    network_settings settings;
-    settings.device = "nosuchdev";
-    CHECK(run(service.configure_network(settings)).empty());
-    CHECK_FALSE(fs::exists(directory.path("resolv.conf")));
-    settings.name_servers = {"1.1.1.1", "8.8.8.8"};
-    CHECK(run(service.configure_network(settings)).empty());
-    CHECK(read_file(directory.path("resolv.conf")).value() == "nameserver 1.1.1.1\nnameserver 8.8.8.8\n");
-}
-
-TEST_CASE_METHOD(service_fixture, "a bad address or gateway is told, not guessed", "[system]") {
-    network_settings settings;
-    settings.device = "lo";
-    settings.address = "10.0.0.300";
-    settings.gateway = "gate";
-    auto failures = run(service.configure_network(settings));
-    REQUIRE(failures.size() == 2);
-    CHECK(failures[0].message() == "bad IPv4 address \"10.0.0.300\": invalid argument");
-    CHECK(failures[1].message() == "bad IPv4 address \"gate\": invalid argument");
+TEST_CASE_METHOD(service_fixture, "what a device could not be given is told, one error a step", "[system]") {
+    link_settings link;
+    link.device = "nosuchdev";
+    link.mtu = 1400;
+    auto failures = run(service.configure_link(link, false));
+    REQUIRE(failures.size() == 1);
+    CHECK(failures[0].message() == "network device nosuchdev: not found");
+    CHECK(failures[0].kind() == errc::not_found);
 }
 
 TEST_CASE_METHOD(service_fixture, "resuming sets what the host sent", "[system]") {

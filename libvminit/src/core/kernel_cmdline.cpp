@@ -42,6 +42,16 @@ std::optional<std::string_view> kernel_cmdline::value(std::string_view key) cons
     return std::nullopt;
 }
 
+std::vector<std::string_view> kernel_cmdline::values(std::string_view key) const {
+    std::vector<std::string_view> all;
+    for (std::string_view word : words_) {
+        if (word.size() > key.size() && word.starts_with(key) && word[key.size()] == '=') {
+            all.push_back(word.substr(key.size() + 1));
+        }
+    }
+    return all;
+}
+
 bool kernel_cmdline::has_flag(std::string_view key) const noexcept {
     return std::any_of(words_.begin(), words_.end(), [&](std::string_view word) { return word == key; }) ||
            value(key) == "1";

@@ -84,7 +84,7 @@ private:
         bool is_link = ::archive_entry_hardlink(entry) != nullptr;
         auto type = ::archive_entry_filetype(entry);
         if (!components || is_link || (type != AE_IFREG && type != AE_IFDIR)) {
-            ++report_.skipped;
+            if (report_.skipped++ == 0) report_.first_skipped = name == nullptr ? "" : name;
             return {};
         }
         auto placed = type == AE_IFDIR ? place_directory(*components, entry) : place_file(*components, entry);

@@ -20,8 +20,9 @@ namespace vminit::system {
 
 namespace {
 
-boot_mount mount_of(const char* target, const char* type, const char* source, std::vector<std::string> options) {
-    return {mount_entry(type, source, target, std::move(options)), step_policy::fatal};
+boot_mount mount_of(const char* target, const char* type, const char* source, std::vector<std::string> options,
+                    step_policy policy = step_policy::fatal) {
+    return {mount_entry(type, source, target, std::move(options)), policy};
 }
 
 boot_step step_of(const char* name, step_policy policy, result<void> (*run)(step_notes&)) {
@@ -74,8 +75,8 @@ result<void> mount_everything(step_notes& notes) {
 std::string wanted_hostname() {
     auto cmdline = kernel_cmdline::read();
     if (!cmdline) return "localhost";
-    auto network = parse_network_settings(*cmdline);
-    return network && !network->hostname.empty() ? network->hostname : "localhost";
+    auto hostname = parse_network_settings(*cmdline).settings.hostname;
+    return hostname.empty() ? "localhost" : hostname;
 }
 
 }  // namespace
@@ -88,11 +89,13 @@ const std::vector<boot_mount>& boot_mounts() {
         mount_of("/run", "tmpfs", "tmpfs", {"nosuid", "noexec", "nodev"}),
         mount_of("/tmp", "tmpfs", "tmpfs", {"nosuid", "noexec", "nodev"}),
         mount_of("/dev", "devtmpfs", "devtmpfs", {"nosuid", "noexec"}),
+        // The rest is for some containers or for the agent: without one of them the others still run.
         // Programs from the extras disk run from here: /run itself is noexec.
-        mount_of("/run/spin-stack", "tmpfs", "tmpfs", {"nosuid", "nodev", "size=32m", "mode=0755"}),
-        mount_of("/var/lib/spin-stack", "tmpfs", "tmpfs", {"nosuid", "nodev", "size=32m"}),
-        mount_of("/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "gid=5", "mode=0620", "ptmxmode=0666"}),
-        mount_of("/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=64m"}),
+        mount_of("/run/spin-stack", "tmpfs", "tmpfs", {"nosuid", "nodev", "size=32m", "mode=0755"}, step_policy::warn),
+        mount_of("/var/lib/spin-stack", "tmpfs", "tmpfs", {"nosuid", "nodev", "size=32m"}, step_policy::warn),
+        mount_of("/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "gid=5", "mode=0620", "ptmxmode=0666"},
+                 step_policy::warn),
+        mount_of("/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=64m"}, step_policy::warn),
     };
     return mounts;
 }
@@ -209,6 +212,18 @@ result<void> write_files(const std::string& root, step_notes& notes) {
     auto made = make_directories(root + "/run", 0755);
     if (made) made = make_directories(directory, 0750);
     notes.expect(made ? replace_file(directory + "/features.json", features, 0600) : made);
+    return {};
+}
+
+result<void> write_name_files(const parsed_network& network, const std::string& root, step_notes& notes) {
+    for (const auto& problem : network.problems) notes.degraded(problem);
+    const auto& settings = network.settings;
+    if (!settings.name_servers.empty() || !settings.search.empty()) {
+        notes.expect(replace_file(root + "/etc/resolv.conf", resolv_conf(settings), 0644));
+    }
+    // An image that brings its own knows better.
+    std::string hosts = root + "/etc/hosts";
+    if (::access(hosts.c_str(), F_OK) != 0) notes.expect(replace_file(hosts, hosts_file(settings), 0644));
     return {};
 }
 

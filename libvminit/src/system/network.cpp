@@ -1,194 +1,176 @@
 #include "vminit/system/network.hpp"
 
-#include <arpa/inet.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
 #include <net/if.h>
-#include <net/route.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
+#include <boost/asio/ip/network_v4.hpp>
 #include <cerrno>
-#include <charconv>
-#include <cstring>
 
+#include "rtnetlink.hpp"
 #include "vminit/core/syscalls.hpp"
 
-// Plain ioctls: IPv4 only, five calls, one errno each. Netlink would add an encoder and an acknowledgement parser for
-// the same effect, and Debian has no static libmnl.
+// The kernel's own headers make the requests: of an answer only the errno matters, so there is nothing to parse, and
+// Debian has no static libmnl.
 namespace vminit::system {
 
 namespace {
 
-constexpr std::uint32_t metadata_address = 0xA9FEA9FE;  // 169.254.169.254
+constexpr std::uint16_t create = NLM_F_CREATE | NLM_F_EXCL;
+const auto metadata_address = asio::ip::make_address_v4(0xA9FEA9FE);  // 169.254.169.254
 
-bool is_existing(const error& failure) { return syscalls::is_errno(failure, EEXIST); }
+std::uint8_t family_of(const asio::ip::address& address) {
+    return static_cast<std::uint8_t>(address.is_v4() ? AF_INET : AF_INET6);
+}
 
-std::array<std::string_view, 9> ip_fields(std::string_view text) {
-    std::array<std::string_view, 9> fields;
-    for (auto& field : fields) {
-        auto end = text.find(':');
-        field = text.substr(0, end);
-        if (end == std::string_view::npos) break;
-        text.remove_prefix(end + 1);
+void add_address(netlink_request& request, std::uint16_t type, const asio::ip::address& address) {
+    if (address.is_v4()) {
+        request.attribute(type, address.to_v4().to_bytes());
+    } else {
+        request.attribute(type, address.to_v6().to_bytes());
     }
-    return fields;
 }
 
-struct sockaddr socket_address(std::uint32_t address) {
-    struct sockaddr_in inet{};
-    inet.sin_family = AF_INET;
-    inet.sin_addr.s_addr = htonl(address);
-    struct sockaddr generic{};
-    static_assert(sizeof generic == sizeof inet);
-    std::memcpy(&generic, &inet, sizeof inet);
-    return generic;
+std::string text_of(const interface_address& address) {
+    return address.address.to_string() + "/" + std::to_string(address.prefix);
 }
 
-result<unique_fd> control_socket() {
-    auto fd = syscalls::check("socket", "AF_INET", [] { return ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); });
-    if (!fd) return fd.error();
-    return unique_fd(static_cast<int>(*fd));
+bool contains(const interface_address& network, const asio::ip::address& address) {
+    if (network.address.is_v4() != address.is_v4()) return false;
+    auto is_equal_up_to_prefix = [&](const auto& own, const auto& other) {
+        for (std::size_t bit = 0; bit < network.prefix; ++bit) {
+            auto mask = 0x80u >> bit % 8;
+            if (((own[bit / 8] ^ other[bit / 8]) & mask) != 0) return false;
+        }
+        return true;
+    };
+    if (address.is_v4()) return is_equal_up_to_prefix(network.address.to_v4().to_bytes(), address.to_v4().to_bytes());
+    return is_equal_up_to_prefix(network.address.to_v6().to_bytes(), address.to_v6().to_bytes());
 }
 
-result<struct ifreq> request_for(const std::string& device) {
-    struct ifreq request{};
+result<void> ignore_existing(result<void> outcome) {
+    if (!outcome && syscalls::is_errno(outcome.error(), EEXIST)) return {};
+    return outcome;
+}
+
+// The requests of one device.
+class link_requests {
+public:
+    link_requests(rtnetlink& kernel, const link_settings& link, unsigned index)
+        : kernel_(kernel), link_(link), index_(index) {}
+
+    result<void> set_up() {
+        struct ifinfomsg body = link_body();
+        body.ifi_flags = IFF_UP;
+        body.ifi_change = IFF_UP;
+        return kernel_.perform(netlink_request(RTM_NEWLINK, 0, body), "set up", link_.device);
+    }
+
+    result<void> set_mtu(std::uint32_t mtu) {
+        netlink_request request(RTM_NEWLINK, 0, link_body());
+        request.attribute(IFLA_MTU, mtu);
+        return kernel_.perform(request, "set mtu " + std::to_string(mtu), link_.device);
+    }
+
+    result<void> add(const interface_address& wanted) {
+        struct ifaddrmsg body{};
+        body.ifa_family = family_of(wanted.address);
+        body.ifa_prefixlen = wanted.prefix;
+        body.ifa_index = index_;
+        // Nobody else has it: the host chose it. Without this it could not be used for a second.
+        if (wanted.address.is_v6()) body.ifa_flags = IFA_F_NODAD;
+        netlink_request request(RTM_NEWADDR, create, body);
+        add_address(request, IFA_LOCAL, wanted.address);
+        add_address(request, IFA_ADDRESS, wanted.address);
+        if (wanted.address.is_v4() && wanted.prefix < 31) {
+            request.attribute(IFA_BROADCAST,
+                              asio::ip::network_v4(wanted.address.to_v4(), wanted.prefix).broadcast().to_bytes());
+        }
+        return ignore_existing(kernel_.perform(request, "add address " + text_of(wanted), link_.device));
+    }
+
+    result<void> add_default_route(const asio::ip::address& gateway) {
+        return ignore_existing(
+            kernel_.perform(route_through(gateway, 0), "add route default via " + gateway.to_string(), link_.device));
+    }
+
+    result<void> add_metadata_route(const asio::ip::address& gateway) {
+        auto request = route_through(gateway, 32);
+        add_address(request, RTA_DST, metadata_address);
+        std::string name = "add route " + metadata_address.to_string() + " via " + gateway.to_string();
+        return ignore_existing(kernel_.perform(request, name, link_.device));
+    }
+
+private:
+    struct ifinfomsg link_body() const {
+        struct ifinfomsg body{};
+        body.ifi_family = AF_UNSPEC;
+        body.ifi_index = static_cast<int>(index_);
+        return body;
+    }
+
+    netlink_request route_through(const asio::ip::address& gateway, std::uint8_t length) const {
+        struct rtmsg body{};
+        body.rtm_family = family_of(gateway);
+        body.rtm_dst_len = length;
+        body.rtm_table = RT_TABLE_MAIN;
+        body.rtm_protocol = RTPROT_BOOT;
+        body.rtm_scope = RT_SCOPE_UNIVERSE;
+        body.rtm_type = RTN_UNICAST;
+        bool is_near = std::any_of(link_.addresses.begin(), link_.addresses.end(),
+                                   [&](const auto& network) { return contains(network, gateway); });
+        if (!is_near && gateway.is_v4()) body.rtm_flags = RTNH_F_ONLINK;
+        netlink_request request(RTM_NEWROUTE, create, body);
+        add_address(request, RTA_GATEWAY, gateway);
+        request.attribute(RTA_OIF, index_);
+        return request;
+    }
+
+    rtnetlink& kernel_;
+    const link_settings& link_;
+    unsigned index_;
+};
+
+result<unsigned> index_of(const std::string& device) {
     if (device.empty() || device.size() >= IFNAMSIZ) {
         return error(errc::invalid_argument, "bad network device \"" + device + "\"");
     }
-    device.copy(request.ifr_name, IFNAMSIZ - 1);
-    return request;
-}
-
-result<void> set_address(const unique_fd& socket, const std::string& device, std::uint32_t address,
-                         std::uint32_t netmask) {
-    auto request = request_for(device);
-    if (!request) return request.error();
-    request->ifr_addr = socket_address(address);
-    auto set = syscalls::check("SIOCSIFADDR", device, [&] { return ::ioctl(socket.get(), SIOCSIFADDR, &*request); });
-    if (!set) return set.error();
-    // Setting the address has set the mask of its class.
-    request->ifr_netmask = socket_address(netmask);
-    set = syscalls::check("SIOCSIFNETMASK", device, [&] { return ::ioctl(socket.get(), SIOCSIFNETMASK, &*request); });
-    if (!set) return set.error();
-    return {};
-}
-
-struct route {
-    std::uint32_t destination = 0;
-    std::uint32_t netmask = 0;
-    std::uint32_t gateway = 0;
-    const char* name = "default";
-};
-
-result<void> add_route(const unique_fd& socket, const route& wanted, std::string device) {
-    struct rtentry entry{};
-    entry.rt_dst = socket_address(wanted.destination);
-    entry.rt_genmask = socket_address(wanted.netmask);
-    entry.rt_gateway = socket_address(wanted.gateway);
-    entry.rt_flags = RTF_UP | RTF_GATEWAY;
-    if (wanted.netmask == 0xFFFFFFFF) entry.rt_flags |= RTF_HOST;
-    entry.rt_dev = device.data();
-    auto added = syscalls::check("add route", wanted.name, [&] { return ::ioctl(socket.get(), SIOCADDRT, &entry); });
-    if (added || is_existing(added.error())) return {};
-    return added.error();
-}
-
-result<void> set_up_interface(const unique_fd& socket, const network_settings& settings) {
-    if (settings.address.empty()) return {};
-    if (auto up = set_link_up(settings.device); !up) return up;
-    auto address = parse_ipv4(settings.address);
-    if (!address) return address.error();
-    auto netmask = parse_netmask(settings.netmask);
-    if (!netmask) return netmask.error();
-    return set_address(socket, settings.device, *address, *netmask);
+    auto index = ::if_nametoindex(device.c_str());
+    if (index == 0) return error(errc::not_found, "network device " + device);
+    return index;
 }
 
 }  // namespace
 
-std::optional<network_settings> parse_network_settings(const kernel_cmdline& cmdline) {
-    auto word = cmdline.value("ip");
-    if (!word) return std::nullopt;
-    auto fields = ip_fields(*word);
-    network_settings settings;
-    settings.address = fields[0];
-    settings.gateway = fields[2];
-    settings.netmask = fields[3];
-    settings.hostname = fields[4];
-    if (!fields[5].empty()) settings.device = fields[5];
-    for (auto server : {fields[7], fields[8]}) {
-        if (!server.empty()) settings.name_servers.emplace_back(server);
-    }
-    settings.wants_metadata_route = cmdline.value("spin.metadata_addr").has_value();
-    return settings;
-}
-
-result<std::uint32_t> parse_ipv4(std::string_view text) {
-    error bad(errc::invalid_argument, "bad IPv4 address \"" + std::string(text) + "\"");
-    std::uint32_t address = 0;
-    std::string_view rest = text;
-    for (int octet = 0; octet < 4; ++octet) {
-        auto end = octet < 3 ? rest.find('.') : rest.size();
-        if (end == std::string_view::npos) return bad;
-        auto digits = rest.substr(0, end);
-        unsigned value = 0;
-        auto [stop, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-        bool is_good =
-            code == std::errc() && stop == digits.data() + digits.size() && value <= 255 && digits.size() <= 3;
-        if (!is_good) return bad;
-        address = address << 8 | value;
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    return address;
-}
-
-result<std::uint32_t> parse_netmask(std::string_view text) {
-    if (text.empty()) return 0xFFFFFF00U;
-    auto mask = parse_ipv4(text);
-    if (!mask) return mask.error();
-    bool is_contiguous = std::countl_one(*mask) + std::countr_zero(*mask) == 32;
-    if (!is_contiguous) return error(errc::invalid_argument, "bad netmask \"" + std::string(text) + "\"");
-    return *mask;
-}
-
-std::string resolv_conf(const std::vector<std::string>& name_servers) {
-    std::string text;
-    for (const auto& server : name_servers) text += "nameserver " + server + "\n";
-    return text;
-}
-
 bool has_link(const std::string& device) { return ::if_nametoindex(device.c_str()) != 0; }
 
 result<void> set_link_up(const std::string& device) {
-    auto socket = control_socket();
-    if (!socket) return socket.error();
-    auto request = request_for(device);
-    if (!request) return request.error();
-    auto read =
-        syscalls::check("SIOCGIFFLAGS", device, [&] { return ::ioctl(socket->get(), SIOCGIFFLAGS, &*request); });
-    if (!read) return read.error();
-    request->ifr_flags = static_cast<short>(request->ifr_flags | IFF_UP);
-    return syscalls::attempt("set up", device, [&] { return ::ioctl(socket->get(), SIOCSIFFLAGS, &*request); });
+    auto index = index_of(device);
+    if (!index) return index.error();
+    auto kernel = rtnetlink::open();
+    if (!kernel) return kernel.error();
+    link_settings link;
+    link.device = device;
+    return link_requests(*kernel, link, *index).set_up();
 }
 
-std::vector<error> apply_network(const network_settings& settings) {
+std::vector<error> apply_link(const link_settings& link, bool wants_metadata_route) {
+    auto index = index_of(link.device);
+    if (!index) return {index.error()};
+    auto kernel = rtnetlink::open();
+    if (!kernel) return {kernel.error()};
+    link_requests requests(*kernel, link, *index);
     std::vector<error> failures;
     auto expect = [&](const result<void>& outcome) {
         if (!outcome) failures.push_back(outcome.error());
     };
-    auto socket = control_socket();
-    if (!socket) return {socket.error()};
-    expect(set_up_interface(*socket, settings));
-    if (settings.gateway.empty()) return failures;
-    auto gateway = parse_ipv4(settings.gateway);
-    if (!gateway) {
-        failures.push_back(gateway.error());
-        return failures;
-    }
-    expect(add_route(*socket, {0, 0, *gateway, "default"}, settings.device));
-    if (settings.wants_metadata_route) {
-        expect(add_route(*socket, {metadata_address, 0xFFFFFFFF, *gateway, "169.254.169.254/32"}, settings.device));
+    if (link.mtu) expect(requests.set_mtu(*link.mtu));
+    expect(requests.set_up());
+    for (const auto& address : link.addresses) expect(requests.add(address));
+    for (const auto& gateway : link.gateways) {
+        expect(requests.add_default_route(gateway));
+        if (wants_metadata_route && gateway.is_v4()) expect(requests.add_metadata_route(gateway));
     }
     return failures;
 }

@@ -16,11 +16,6 @@ namespace vminit::system {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr int device_attempts = 20;
-constexpr auto device_interval = 50ms;
-
 using frozen_list = std::vector<frozen_filesystem>;
 
 executor executor_of(asio::execution_context& context) {
@@ -157,17 +152,9 @@ awaitable<result<void>> system_service::offline_memory(std::uint32_t block) {
 }
 awaitable<result<void>> system_service::online_memory(std::uint32_t block) { return impl_->plug.online_memory(block); }
 
-awaitable<std::vector<error>> system_service::configure_network(network_settings settings) {
-    bool needs_device = !settings.address.empty() || !settings.gateway.empty();
-    for (int attempt = 1; needs_device && !has_link(settings.device) && attempt < device_attempts; ++attempt) {
-        co_await sleep_for(device_interval);
-    }
-    auto job = [settings = std::move(settings), path = impl_->config.resolv_conf]() -> result<std::vector<error>> {
-        auto failures = apply_network(settings);
-        if (settings.name_servers.empty()) return failures;
-        auto written = replace_file(path, resolv_conf(settings.name_servers), 0644);
-        if (!written) failures.push_back(written.error());
-        return failures;
+awaitable<std::vector<error>> system_service::configure_link(link_settings link, bool wants_metadata_route) {
+    auto job = [link = std::move(link), wants_metadata_route]() -> result<std::vector<error>> {
+        return apply_link(link, wants_metadata_route);
     };
     auto failures = co_await impl_->blocking.run(std::move(job));
     if (failures) co_return std::move(*failures);

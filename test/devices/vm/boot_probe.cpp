@@ -120,13 +120,16 @@ awaitable<void> probe_services(asio::io_context& context) {
     auto facts = co_await service.info();
     say("kernel", facts->kernel_version.substr(0, 13));
     auto cmdline = kernel_cmdline::read();
-    if (auto settings = parse_network_settings(*cmdline)) {
-        auto failures = co_await service.configure_network(*settings);
+    auto network = parse_network_settings(*cmdline);
+    step_notes notes;
+    (void)steps::write_name_files(network, "", notes);
+    for (const auto& link : network.settings.links) {
+        auto failures = co_await service.configure_link(link, network.settings.wants_metadata_route);
         for (const auto& failure : failures) say("network-failure", failure.message());
         say_file("/etc/resolv.conf");
         auto routes = read_file("/proc/net/route");
         say("routes", std::to_string(std::count(routes->begin(), routes->end(), '\n') - 1));
-        auto again = co_await service.configure_network(*settings);
+        auto again = co_await service.configure_link(link, network.settings.wants_metadata_route);
         say("network-again", std::to_string(again.size()));
     }
     auto offline = co_await service.offline_cpu(1);

@@ -22,6 +22,9 @@ public:
     /// The value of the first `key=value` word.
     std::optional<std::string_view> value(std::string_view key) const noexcept;
 
+    /// The values of all `key=value` words, in order.
+    std::vector<std::string_view> values(std::string_view key) const;
+
     /// True if `key` stands alone or as `key=1`.
     bool has_flag(std::string_view key) const noexcept;
 

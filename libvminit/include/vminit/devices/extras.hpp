@@ -29,7 +29,8 @@ struct extras_report {
     bool was_done_before = false;  ///< the marker was there, nothing was done
     std::size_t files = 0;
     std::size_t directories = 0;
-    std::size_t skipped = 0;  ///< links, devices, and names that are not absolute
+    std::size_t skipped = 0;    ///< links, devices, and names that are not absolute
+    std::string first_skipped;  ///< the name of the first of them
 };
 
 /// Waits for the disk, extracts it in the `blocking_service` (`extract_tar`) and writes the marker. What was extracted

@@ -5,6 +5,7 @@
 
 #include "vminit/system/boot_plan.hpp"
 #include "vminit/system/mount_entry.hpp"
+#include "vminit/system/network_settings.hpp"
 
 namespace vminit::system {
 
@@ -14,7 +15,7 @@ struct boot_mount {
     step_policy policy = step_policy::fatal;
 };
 
-/// The filesystems PID 1 mounts, in order.
+/// The filesystems PID 1 mounts, in order. Those that nothing works without are fatal.
 const std::vector<boot_mount>& boot_mounts();
 
 /// Everything PID 1 does before it serves: `console`, `kernel-modules` (aside: what the kernel needs for vsock),
@@ -62,6 +63,10 @@ result<void> enable_controllers(const std::string& root, step_notes& notes);
 
 /// `root`/etc, an empty resolv.conf if there is none, `root`/run/vminitd/features.json; `root` is empty but in tests.
 result<void> write_files(const std::string& root, step_notes& notes);
+
+/// `root`/etc/resolv.conf if `network` names servers or domains, `root`/etc/hosts if there is none; the problems of
+/// `network` become notes. Before the first container: it gets a bind mount of resolv.conf, which would not follow.
+result<void> write_name_files(const parsed_network& network, const std::string& root, step_notes& notes);
 
 /// ctrl-alt-del becomes SIGINT to PID 1; the host name (`ip=` on the kernel command line, else `localhost`).
 result<void> apply_kernel_settings(step_notes& notes);

@@ -19,7 +19,6 @@ struct system_config {
     std::string version = "dev";  ///< the build's, for `info`
     std::string kernel_version_file = "/proc/version";
     std::string sysfs = "/sys";
-    std::string resolv_conf = "/etc/resolv.conf";
     std::string mount_table = "/proc/self/mountinfo";
     cleanup_options cleanup;
     clock::duration thaw_limit = std::chrono::seconds(60);  ///< frozen filesystems are thawed after this, asked or not
@@ -69,9 +68,8 @@ public:
     /// Also onlines every other block that is offline: hosts name the DIMM slot, the kernel counts blocks of its own.
     awaitable<result<void>> online_memory(std::uint32_t block);
 
-    /// Waits for the device (20 times 50 ms), sets it up, adds routes, writes resolv.conf. Each step is tried whatever
-    /// became of the others; returns what failed, which is for the log.
-    awaitable<std::vector<error>> configure_network(network_settings settings);
+    /// `apply_link` in the pool: the device must be there. Returns what failed, which is for the log.
+    awaitable<std::vector<error>> configure_link(link_settings link, bool wants_metadata_route);
 
     /// `clean_up` in the pool. Never fails; the problems are logged.
     awaitable<void> clean_up();

@@ -1,0 +1,203 @@
+#include "vminit/system/network_settings.hpp"
+
+#include <net/if.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+
+namespace vminit::system {
+
+namespace {
+
+constexpr std::string_view default_device = "eth0";
+constexpr std::uint32_t smallest_mtu = 68;  // RFC 791: what IPv4 must be able to carry
+constexpr std::uint32_t largest_mtu = 65535;
+constexpr std::size_t longest_domain = 253;
+
+error bad(std::string_view what, std::string_view text) {
+    return error(errc::invalid_argument, "bad " + std::string(what) + " \"" + std::string(text) + "\"");
+}
+
+// `rest` loses its first field and the separator behind it.
+std::string_view take_field(std::string_view& rest, char separator) {
+    auto end = rest.find(separator);
+    auto field = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    return field;
+}
+
+std::optional<std::uint32_t> parse_number(std::string_view text) {
+    std::uint32_t number = 0;
+    auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+result<asio::ip::address> parse_address(std::string_view text) {
+    error_code failure;
+    auto address = asio::ip::make_address(text, failure);
+    if (failure || address.is_unspecified()) return bad("address", text);
+    return address;
+}
+
+result<asio::ip::address> parse_ipv4(std::string_view text) {
+    auto address = parse_address(text);
+    if (!address || !address->is_v4()) return bad("IPv4 address", text);
+    return address;
+}
+
+result<interface_address> parse_interface_address(std::string_view text) {
+    std::string_view rest = text;
+    auto address = parse_address(take_field(rest, '/'));
+    if (!address) return address.error();
+    std::uint32_t longest = address->is_v4() ? 32 : 128;
+    std::uint32_t prefix = address->is_v4() ? 24 : 64;
+    if (text.find('/') != std::string_view::npos) {
+        auto number = parse_number(rest);
+        if (!number || *number > longest) return bad("address", text);
+        prefix = *number;
+    }
+    return interface_address{*address, static_cast<std::uint8_t>(prefix)};
+}
+
+// It becomes a path below /sys/class/net and a name in netlink messages.
+bool is_device_name(std::string_view name) {
+    return !name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." &&
+           std::none_of(name.begin(), name.end(), [](char c) { return c <= ' ' || c == '/' || c == 0x7f; });
+}
+
+bool is_domain(std::string_view name) {
+    return !name.empty() && name.size() <= longest_domain && std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+               c == '_';
+    });
+}
+
+class settings_reader {
+public:
+    parsed_network take() && { return std::move(parsed_); }
+
+    void read_ip(std::string_view text) {
+        std::array<std::string_view, 9> fields;
+        for (auto& field : fields) field = take_field(text, ':');
+        auto& settings = parsed_.settings;
+        if (!fields[4].empty()) read_hostname(fields[4]);
+        for (auto server : {fields[7], fields[8]}) {
+            if (!server.empty()) add(settings.name_servers, parse_address(server));
+        }
+        auto device = fields[5].empty() ? default_device : fields[5];
+        if (fields[0].empty() && fields[2].empty()) return;
+        auto* link = link_named(device);
+        if (link == nullptr) return;
+        if (!fields[0].empty()) read_masked_address(*link, fields[0], fields[3]);
+        if (!fields[2].empty()) add(link->gateways, parse_ipv4(fields[2]));
+    }
+
+    void read_link(std::string_view text) {
+        auto* link = link_named(take_field(text, ','));
+        if (link == nullptr) return;
+        while (!text.empty()) {
+            auto value = take_field(text, ',');
+            auto key = take_field(value, '=');
+            read_pair(*link, key, value);
+        }
+    }
+
+    void wants_metadata_route() { parsed_.settings.wants_metadata_route = true; }
+
+private:
+    void read_pair(link_settings& link, std::string_view key, std::string_view value) {
+        if (key == "address") return add(link.addresses, parse_interface_address(value));
+        if (key == "gateway") return add(link.gateways, parse_address(value));
+        if (key == "dns") return add(parsed_.settings.name_servers, parse_address(value));
+        if (key == "mtu") return read_mtu(link, value);
+        if (key != "search") return problem(bad("network setting", key));
+        if (!is_domain(value)) return problem(bad("search domain", value));
+        parsed_.settings.search.emplace_back(value);
+    }
+
+    void read_masked_address(link_settings& link, std::string_view address, std::string_view mask) {
+        auto client = parse_ipv4(address);
+        auto prefix = parse_netmask(mask);
+        if (!client) return problem(client.error());
+        if (!prefix) return problem(prefix.error());
+        link.addresses.push_back(interface_address{*client, *prefix});
+    }
+
+    void read_mtu(link_settings& link, std::string_view text) {
+        auto number = parse_number(text);
+        if (!number || *number < smallest_mtu || *number > largest_mtu) return problem(bad("MTU", text));
+        link.mtu = number;
+    }
+
+    void read_hostname(std::string_view text) {
+        if (!is_domain(text) || text.size() > longest_hostname) return problem(bad("host name", text));
+        parsed_.settings.hostname = text;
+    }
+
+    link_settings* link_named(std::string_view device) {
+        auto& links = parsed_.settings.links;
+        auto known = std::find_if(links.begin(), links.end(), [&](const auto& one) { return one.device == device; });
+        if (known != links.end()) return &*known;
+        if (!is_device_name(device)) {
+            problem(bad("network device", device));
+            return nullptr;
+        }
+        links.emplace_back().device = device;
+        return &links.back();
+    }
+
+    template <class Value>
+    void add(std::vector<Value>& list, result<Value> value) {
+        if (!value) return problem(value.error());
+        if (std::find(list.begin(), list.end(), *value) == list.end()) list.push_back(*value);
+    }
+
+    void problem(error what) { parsed_.problems.push_back(std::move(what)); }
+
+    static constexpr std::size_t longest_hostname = 64;  // __NEW_UTS_LEN
+    parsed_network parsed_;
+};
+
+}  // namespace
+
+parsed_network parse_network_settings(const kernel_cmdline& cmdline, const std::vector<std::string>& links) {
+    settings_reader reader;
+    if (auto word = cmdline.value("ip")) reader.read_ip(*word);
+    for (const auto& link : links) reader.read_link(link);
+    if (cmdline.value("spin.metadata_addr")) reader.wants_metadata_route();
+    return std::move(reader).take();
+}
+
+result<std::uint8_t> parse_netmask(std::string_view text) {
+    if (text.empty()) return std::uint8_t{24};
+    error_code failure;
+    auto mask = asio::ip::make_address_v4(text, failure).to_uint();
+    bool is_contiguous = std::countl_one(mask) + std::countr_zero(mask) == 32;
+    if (failure || !is_contiguous) return bad("netmask", text);
+    return static_cast<std::uint8_t>(std::countl_one(mask));
+}
+
+std::string resolv_conf(const network_settings& settings) {
+    std::string text;
+    for (const auto& domain : settings.search) text += (text.empty() ? "search " : " ") + domain;
+    if (!text.empty()) text += "\n";
+    for (const auto& server : settings.name_servers) text += "nameserver " + server.to_string() + "\n";
+    return text;
+}
+
+std::string hosts_file(const network_settings& settings) {
+    std::string text = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n";
+    if (settings.hostname.empty() || settings.hostname == "localhost") return text;
+    std::string own = "127.0.1.1";
+    for (const auto& link : settings.links) {
+        if (link.addresses.empty()) continue;
+        own = link.addresses.front().address.to_string();
+        break;
+    }
+    return text + own + " " + settings.hostname + "\n";
+}
+
+}  // namespace vminit::system
