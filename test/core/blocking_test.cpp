@@ -70,3 +70,34 @@ TEST_CASE("at most two jobs run at once, the queue is bounded and every accepted
     CHECK(refused <= extra);
     CHECK(done >= accepted);
 }
+
+TEST_CASE("the pool counts what it did, does and refused", "[core]") {
+    test::io_fixture io;
+    auto& pool = asio::use_service<blocking_service>(io.ctx);
+    CHECK(pool.counters().threads == 0);
+    std::promise<void> release;
+    auto gate = release.get_future().share();
+    auto blocked = [gate]() -> result<int> {
+        gate.wait();
+        return 0;
+    };
+    task_group group(io.ex(), io.log());
+    int done = 0;
+    int refused = 0;
+    constexpr int offered = blocking_service::max_queued + blocking_service::max_threads + 1;
+    for (int i = 0; i < offered; ++i) group.spawn("job", count_results(pool, blocked, done, refused));
+    io.poll();
+    // The threads take their jobs when they get to run.
+    while (pool.counters().running < blocking_service::max_threads) std::this_thread::yield();
+    auto busy = pool.counters();
+    CHECK(busy.threads == blocking_service::max_threads);
+    CHECK(busy.queued + busy.running + busy.refused == offered);
+    release.set_value();
+    io.pump([&] { return done + refused == offered; });
+    // A thread counts a job as done only after the loop has been told.
+    while (pool.counters().running > 0) std::this_thread::yield();
+    auto after = pool.counters();
+    CHECK(after.queued == 0);
+    CHECK(after.refused == static_cast<std::uint64_t>(refused));
+    CHECK(after.done + after.refused == offered);
+}

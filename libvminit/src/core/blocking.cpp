@@ -10,6 +10,8 @@
 #include <mutex>
 #include <thread>
 
+#include "vminit/core/loop_meter.hpp"
+
 namespace vminit {
 
 namespace {
@@ -41,11 +43,22 @@ struct blocking_service::pool : std::enable_shared_from_this<pool> {
     std::deque<job> jobs;
     std::size_t threads = 0;
     std::size_t idle = 0;
+    std::size_t running = 0;
+    std::uint64_t done = 0;
+    std::uint64_t refused = 0;
     bool is_closed = false;
+    loop_meter* meter;  // for the loop only
+
+    explicit pool(loop_meter& of_the_loop) : meter(&of_the_loop) {}
 
     bool enqueue(job item) {
         std::unique_lock lock(mutex);
-        if (is_closed || jobs.size() >= max_queued) return false;
+        bool is_taken = !is_closed && jobs.size() < max_queued && take(std::move(item), lock);
+        if (!is_taken) ++refused;
+        return is_taken;
+    }
+
+    bool take(job item, std::unique_lock<std::mutex>& lock) {
         jobs.push_back(std::move(item));
         if (idle >= jobs.size() || threads == max_threads) {
             changed.notify_one();
@@ -77,28 +90,37 @@ struct blocking_service::pool : std::enable_shared_from_this<pool> {
             if (jobs.empty()) break;
             job item = std::move(jobs.front());
             jobs.pop_front();
+            ++running;
             lock.unlock();
-            perform(std::move(item));
+            perform(std::move(item), *meter);
             lock.lock();
+            --running;
+            ++done;
         }
         --threads;
         changed.notify_all();
     }
 
     // The result slot is filled (or left empty by a throw) before the handler is posted, so the loop reads it race-free.
-    static void perform(job item) {
+    static void perform(job item, loop_meter& meter) {
         try {
             item.work();
         } catch (...) {
         }
         item.work = nullptr;
         auto ex = item.guard.get_executor();
-        asio::post(ex, [done = std::move(item.done)]() mutable { std::move(done)(true); });
+        // The real clock: a test's may only be read by its own thread.
+        auto finished = std::chrono::steady_clock::now();
+        asio::post(ex, [done = std::move(item.done), finished, &meter]() mutable {
+            meter.record(std::chrono::steady_clock::now() - finished);
+            std::move(done)(true);
+        });
     }
 };
 
 blocking_service::blocking_service(asio::execution_context& context)
-    : asio::execution_context::service(context), pool_(std::make_shared<pool>()) {}
+    : asio::execution_context::service(context),
+      pool_(std::make_shared<pool>(asio::use_service<loop_meter>(context))) {}
 
 blocking_service::~blocking_service() = default;
 
@@ -133,6 +155,17 @@ std::size_t blocking_service::queued() const noexcept {
 std::size_t blocking_service::threads() const noexcept {
     std::lock_guard lock(pool_->mutex);
     return pool_->threads;
+}
+
+blocking_counters blocking_service::counters() const noexcept {
+    std::lock_guard lock(pool_->mutex);
+    blocking_counters now;
+    now.done = pool_->done;
+    now.refused = pool_->refused;
+    now.queued = pool_->jobs.size();
+    now.running = pool_->running;
+    now.threads = pool_->threads;
+    return now;
 }
 
 }  // namespace vminit

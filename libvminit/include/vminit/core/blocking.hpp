@@ -2,6 +2,8 @@
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/async_result.hpp>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,6 +14,15 @@
 #include "vminit/core/result.hpp"
 
 namespace vminit {
+
+/// What the pool has done so far, and what it has to do.
+struct blocking_counters {
+    std::uint64_t done = 0;
+    std::uint64_t refused = 0;
+    std::size_t queued = 0;   ///< now: jobs that no thread has begun
+    std::size_t running = 0;  ///< now
+    std::size_t threads = 0;  ///< now
+};
 
 /// Runs system calls that can sleep (mount, umount, sync, FIFREEZE, sysfs writes, recursive removal) off the loop.
 ///
@@ -43,6 +54,7 @@ public:
 
     std::size_t queued() const noexcept;
     std::size_t threads() const noexcept;
+    blocking_counters counters() const noexcept;
 
 private:
     void shutdown() noexcept override;

@@ -1,0 +1,93 @@
+#include "vminit/core/resource_usage.hpp"
+
+#include <dirent.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "vminit/core/file.hpp"
+#include "vminit/core/syscalls.hpp"
+
+namespace vminit {
+
+namespace {
+
+constexpr std::size_t longest_stat = 4096;
+
+// Places in what follows the command name in /proc/PID/stat (proc(5) counts from 1 and has two before it).
+constexpr std::size_t utime_place = 11;
+constexpr std::size_t stime_place = 12;
+constexpr std::size_t threads_place = 17;
+
+std::vector<std::string_view> words_of(std::string_view text) {
+    std::vector<std::string_view> words;
+    for (std::size_t at = 0; (at = text.find_first_not_of(" \n", at)) != std::string_view::npos;) {
+        auto end = std::min(text.find_first_of(" \n", at), text.size());
+        words.push_back(text.substr(at, end - at));
+        at = end;
+    }
+    return words;
+}
+
+result<std::uint64_t> number_at(const std::vector<std::string_view>& words, std::size_t place,
+                                const std::string& path) {
+    std::uint64_t value = 0;
+    if (place >= words.size()) return error(errc::internal, path);
+    auto [end, code] = std::from_chars(words[place].begin(), words[place].end(), value);
+    if (code != std::errc() || end != words[place].end()) return error(errc::internal, path);
+    return value;
+}
+
+result<void> read_memory(const std::string& path, resource_usage& usage) {
+    auto text = read_file(path, longest_stat);
+    if (!text) return text.error();
+    auto pages = number_at(words_of(*text), 1, path);
+    if (!pages) return pages.error();
+    usage.resident_bytes = *pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    return {};
+}
+
+result<void> read_times(const std::string& path, resource_usage& usage) {
+    auto text = read_file(path, longest_stat);
+    if (!text) return text.error();
+    // The command name may contain blanks and parentheses itself.
+    auto words = words_of(std::string_view(*text).substr(text->rfind(')') + 1));
+    auto user = number_at(words, utime_place, path);
+    auto system = number_at(words, stime_place, path);
+    auto threads = number_at(words, threads_place, path);
+    if (!user || !system || !threads) return error(errc::internal, path);
+    auto ticks = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+    usage.cpu = std::chrono::milliseconds((*user + *system) * 1000 / ticks);
+    usage.threads = static_cast<std::size_t>(*threads);
+    return {};
+}
+
+result<void> count_files(const std::string& path, resource_usage& usage) {
+    auto opened = syscalls::open(path, O_RDONLY | O_DIRECTORY);
+    if (!opened) return opened.error();
+    std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(opened->get()), ::closedir);
+    if (!directory) return error(errc::resource_exhausted, "fdopendir " + path);
+    (void)opened->release();
+    while (const auto* entry = ::readdir(directory.get())) {
+        if (entry->d_name[0] != '.') ++usage.open_files;
+    }
+    if (usage.open_files > 0) --usage.open_files;  // the one we look with
+    return {};
+}
+
+}  // namespace
+
+result<resource_usage> read_resource_usage(const std::string& proc) {
+    resource_usage usage;
+    auto self = proc + "/self";
+    if (auto read = read_memory(self + "/statm", usage); !read) return read.error();
+    if (auto read = read_times(self + "/stat", usage); !read) return read.error();
+    if (auto read = count_files(self + "/fd", usage); !read) return read.error();
+    return usage;
+}
+
+}  // namespace vminit
