@@ -278,9 +278,18 @@ TEST_CASE_METHOD(unary, "what happens to methods is counted", "[ttrpc]") {
         if (counts.method == "Sleep") CHECK((counts.started == 1 && counts.failed == 0 && counts.running == 1));
     }
     CHECK(server.metrics().size() == 11);
+    peer.send(call(7, "Sleep", payload(5000)));
+    CHECK(peer.is_quiet());
+    for (const auto& counts : server.metrics()) {
+        CHECK(counts.oldest.has_value() == (counts.method == "Sleep"));
+        if (counts.oldest) CHECK(*counts.oldest == clock::now() - 3us);
+    }
     advance(1s);
     CHECK(peer.receive() == ok(5, payload(1000)));
     for (const auto& counts : server.metrics()) {
-        if (counts.method == "Sleep") CHECK(counts.latency.buckets()[20] == 1);
+        if (counts.method != "Sleep") continue;
+        CHECK(counts.latency.buckets()[20] == 1);
+        CHECK(counts.latency.total() == 1s + 3us);
+        CHECK(counts.oldest == clock::now() - 1s);
     }
 }

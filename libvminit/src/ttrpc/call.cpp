@@ -41,10 +41,16 @@ void call::start(const request_view& request, std::uint8_t flags) {
     }
     if ((flags & frame_flag::remote_closed) != 0) is_input_closed_ = true;
     task_ = core_.tasks().spawn("ttrpc call", run(shared_from_this()));
+    core_.meter().record(clock::now() - began_);
     // It may have been cancelled while it could not be stopped yet.
     if (is_cancelled_) task_.stop();
     if (!is_decoded_ && !takes_input()) owned_payload_ = payload_;
     payload_ = owned_payload_;
+}
+
+void call::note_age() const noexcept {
+    auto& oldest = method_.metrics().oldest;
+    if (!oldest || began_ < *oldest) oldest = began_;
 }
 
 void call::adopt_request(const request_view& request) {

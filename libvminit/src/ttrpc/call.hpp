@@ -41,6 +41,9 @@ public:
     std::uint32_t stream_id() const noexcept { return stream_id_; }
     method_kind kind() const noexcept { return method_.info().kind; }
 
+    /// Puts its beginning into its method's metrics if it is the oldest so far.
+    void note_age() const noexcept;
+
     bool is_input_closed() const noexcept { return is_input_closed_; }
     bool has_input_room(std::size_t size) const noexcept;
     void add_input(std::string_view message);

@@ -6,6 +6,7 @@
 namespace vminit::ttrpc {
 
 void latency_histogram::record(clock::duration span) noexcept {
+    total_ += span;
     auto micros = std::chrono::duration_cast<std::chrono::microseconds>(span).count();
     auto width = std::bit_width(static_cast<std::uint64_t>(std::max<std::int64_t>(micros, 0)));
     ++buckets_[std::min<std::size_t>(static_cast<std::size_t>(width), bucket_count - 1)];

@@ -33,6 +33,18 @@ lookup_outcome method_registry::find(std::string_view service, std::string_view 
     return lookup_outcome::unknown_service;
 }
 
+std::vector<std::string> method_registry::names() const {
+    std::vector<std::string> all;
+    for (const auto& entry : services_) all.push_back(entry->name);
+    return all;
+}
+
+void method_registry::forget_ages() const noexcept {
+    for (const auto& entry : services_) {
+        for (auto& counts : entry->metrics) counts.oldest.reset();
+    }
+}
+
 std::vector<method_metrics> method_registry::metrics() const {
     std::vector<method_metrics> all;
     for (const auto& entry : services_) all.insert(all.end(), entry->metrics.begin(), entry->metrics.end());

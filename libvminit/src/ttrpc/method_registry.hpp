@@ -37,6 +37,10 @@ public:
     void add(std::shared_ptr<service_base> service, std::string name);
     lookup_outcome find(std::string_view service, std::string_view method, method_entry& found) const;
     std::vector<method_metrics> metrics() const;
+    std::vector<std::string> names() const;
+
+    /// Before running calls tell their age again.
+    void forget_ages() const noexcept;
     void clear() noexcept { services_.clear(); }
 
 private:

@@ -143,6 +143,10 @@ void server_connection::on_closed(const error_code& why) noexcept {
     core_.connection_closed(*this, why);
 }
 
+void server_connection::note_ages() const noexcept {
+    for (const auto& running : calls_) running->note_age();
+}
+
 void server_connection::drop() noexcept {
     for (auto& running : calls_) running->drop();
     calls_.clear();

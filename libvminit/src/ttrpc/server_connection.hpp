@@ -31,6 +31,9 @@ public:
     void remove(std::uint32_t stream_id) noexcept;
     void remove_overflowed(std::uint32_t stream_id);
 
+    /// Each running call's beginning goes into its method's metrics.
+    void note_ages() const noexcept;
+
     /// For a context that goes down.
     void drop() noexcept;
 

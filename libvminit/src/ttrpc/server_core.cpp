@@ -16,6 +16,7 @@ executor executor_of(asio::execution_context& context) { return static_cast<asio
 server_core::server_core(asio::execution_context& context, server_limits limits)
     : ex_(executor_of(context)),
       log_(log_of(context)),
+      meter_(asio::use_service<loop_meter>(context)),
       limits_(limits),
       deadlines_(ex_),
       changed_(ex_),
@@ -124,6 +125,12 @@ void server_core::drop() noexcept {
     deadlines_.stop();
     registry_.clear();
     first_accept = nullptr;
+}
+
+std::vector<method_metrics> server_core::metrics() const {
+    registry_.forget_ages();
+    for (const auto& connection : connections_) connection->note_ages();
+    return registry_.metrics();
 }
 
 server_counters server_core::counters() const noexcept {

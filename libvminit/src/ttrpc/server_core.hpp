@@ -12,6 +12,7 @@
 #include "ttrpc/method_registry.hpp"
 #include "vminit/core/condition.hpp"
 #include "vminit/core/log.hpp"
+#include "vminit/core/loop_meter.hpp"
 #include "vminit/core/task_group.hpp"
 #include "vminit/ttrpc/server_service.hpp"
 
@@ -36,7 +37,7 @@ public:
     void drop() noexcept;
 
     server_counters counters() const noexcept;
-    std::vector<method_metrics> metrics() const { return registry_.metrics(); }
+    std::vector<method_metrics> metrics() const;
 
     // For connections and calls.
 
@@ -47,6 +48,7 @@ public:
     task_group& tasks() noexcept { return *tasks_; }
     bool is_draining() const noexcept { return is_draining_; }
     server_counters& counts() noexcept { return counts_; }
+    loop_meter& meter() noexcept { return meter_; }
     bool has_room_for_call(std::size_t request_bytes) const noexcept;
     void call_began(std::size_t request_bytes) noexcept;
     void call_ended(std::size_t request_bytes) noexcept;
@@ -61,6 +63,7 @@ private:
 
     executor ex_;
     logger& log_;
+    loop_meter& meter_;
     server_limits limits_;
     server_counters counts_;
     method_registry registry_;

@@ -38,6 +38,10 @@ server_counters server_service::counters() const noexcept { return core_->counte
 
 std::vector<method_metrics> server_service::metrics() const { return core_->metrics(); }
 
+std::vector<std::string> server_service::service_names() const { return core_->registry().names(); }
+
+const server_limits& server_service::limits() const noexcept { return core_->limits(); }
+
 void server_service::shutdown() noexcept { core_->drop(); }
 
 }  // namespace vminit::ttrpc

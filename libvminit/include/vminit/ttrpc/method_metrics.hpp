@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "vminit/core/clock.hpp"
@@ -16,9 +17,11 @@ public:
 
     void record(clock::duration span) noexcept;
     const std::array<std::uint32_t, bucket_count>& buckets() const noexcept { return buckets_; }
+    clock::duration total() const noexcept { return total_; }  ///< of all durations
 
 private:
     std::array<std::uint32_t, bucket_count> buckets_{};
+    clock::duration total_{};
 };
 
 /// What happened to one method of one registered service so far. The names live as long as the registration.
@@ -29,6 +32,7 @@ struct method_metrics {
     std::uint64_t failed = 0;   ///< ended with a status other than OK, or by a lost connection
     std::uint32_t running = 0;  ///< now
     latency_histogram latency;  ///< from Request to terminal frame
+    std::optional<clock::time_point> oldest;  ///< when the oldest call that is not answered yet began
 };
 
 }  // namespace vminit::ttrpc

@@ -81,6 +81,11 @@ public:
     /// One entry for each method of each registered name.
     std::vector<method_metrics> metrics() const;
 
+    /// The registered names.
+    std::vector<std::string> service_names() const;
+
+    const server_limits& limits() const noexcept;
+
 private:
     void shutdown() noexcept override;
 
