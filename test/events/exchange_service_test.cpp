@@ -178,3 +178,39 @@ TEST_CASE("subscriptions outlive the context harmlessly", "[events]") {
     }
     CHECK(kept);
 }
+
+TEST_CASE_METHOD(exchange_fixture, "events are counted by topic, other layers' own under one", "[events]") {
+    CHECK(exchange.topics().empty());
+    publish_start("a");
+    publish_start("b");
+    exchange.publish(task_oom{"a"});
+    exchange.publish(foreign_event{"/vminit/one", "t.One", ""});
+    exchange.publish(foreign_event{"/vminit/two", "t.Two", ""});
+    std::string seen;
+    for (const auto& count : exchange.topics())
+        seen += std::string(count.topic) + " " + std::to_string(count.published) + "\n";
+    CHECK(seen == "/tasks/start 2\n/tasks/oom 1\n/vminit 2\n");
+}
+
+TEST_CASE_METHOD(exchange_fixture, "what is held for later readers only is not undelivered", "[events]") {
+    publish_start("a");
+    CHECK(exchange.counters().undelivered == 1);
+    auto numbered = exchange.subscribe(subscribe_options(1, false));
+    publish_start("b");
+    REQUIRE(next(numbered));
+    publish_start("c");
+    REQUIRE(next(numbered));
+    auto counters = exchange.counters();
+    CHECK(counters.held > 0);
+    CHECK(counters.undelivered == 0);
+}
+
+TEST_CASE_METHOD(exchange_fixture, "until it is acknowledged an event is undelivered", "[events]") {
+    publish_start("a");
+    auto numbered = exchange.subscribe(subscribe_options(0, true));
+    auto first = next(numbered);
+    REQUIRE(first);
+    CHECK(exchange.counters().undelivered == 1);
+    numbered.acknowledge((*first)->sequence);
+    CHECK(exchange.counters().undelivered == 0);
+}

@@ -48,6 +48,7 @@ public:
     std::size_t behind(std::uint64_t id) const noexcept;
     std::size_t subscribers() const noexcept { return subscribers_.size(); }
     std::size_t held() const noexcept { return held_.entries().size(); }
+    std::size_t undelivered() const noexcept { return held_.undelivered_count(); }
     std::uint64_t published() const noexcept { return next_sequence_ - 1; }
     std::uint64_t lost() const noexcept { return held_.lost_count(); }
     std::uint64_t cut_off() const noexcept { return cut_off_count_; }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <memory>
+#include <variant>
 
 #include "events/event_ledger.hpp"
 #include "vminit/core/condition.hpp"
@@ -23,6 +25,7 @@ public:
     std::unique_ptr<condition> changed;  // published, closed, asked for more; none once the context goes down
     logger& log;
     bool is_closed = false;
+    std::array<topic_count, std::variant_size_v<payload>> topics;  // by the alternative of the payload
     std::uint64_t lost_told = 0;  // of the ledger's lost(), what the log has told
 };
 

@@ -36,6 +36,9 @@ void exchange_service::shutdown() noexcept { core_->changed.reset(); }
 
 std::uint64_t exchange_service::publish(payload event) {
     bool was_losing = core_->ledger.lost() > core_->lost_told;
+    auto& count = core_->topics[event.index()];
+    count.topic = std::holds_alternative<foreign_event>(event) ? foreign_topics : topic_of(event);
+    ++count.published;
     auto published = core_->ledger.publish(std::move(event), wall_now());
     core_->log.debug("event published", {{"topic", published->topic()}, {"sequence", published->sequence}});
     // One line when it begins and one with the count when somebody listens again, not one an event.
@@ -67,7 +70,16 @@ exchange_counters exchange_service::counters() const noexcept {
     counters.cut_off = ledger.cut_off();
     counters.subscribers = ledger.subscribers();
     counters.held = ledger.held();
+    counters.undelivered = ledger.undelivered();
     return counters;
+}
+
+std::vector<topic_count> exchange_service::topics() const {
+    std::vector<topic_count> seen;
+    for (const auto& count : core_->topics) {
+        if (count.published > 0) seen.push_back(count);
+    }
+    return seen;
 }
 
 }  // namespace vminit::events

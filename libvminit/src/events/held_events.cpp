@@ -52,6 +52,11 @@ void held_events::settle_through(std::uint64_t sequence) noexcept {
     }
 }
 
+std::size_t held_events::undelivered_count() const noexcept {
+    auto is_open = [](const entry& held) { return held.why != custody::delivered; };
+    return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), is_open));
+}
+
 std::optional<events_lost> held_events::take_lost() noexcept { return std::exchange(lost_, std::nullopt); }
 
 }  // namespace vminit::events

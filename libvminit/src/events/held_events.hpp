@@ -44,6 +44,9 @@ public:
 
     const std::deque<entry>& entries() const noexcept { return entries_; }
 
+    /// Entries that nobody has got, or not acknowledged. Counts them.
+    std::size_t undelivered_count() const noexcept;
+
     /// What went undelivered or unacknowledged since this was last taken, as one range.
     std::optional<events_lost> take_lost() noexcept;
     std::uint64_t lost_count() const noexcept { return lost_count_; }

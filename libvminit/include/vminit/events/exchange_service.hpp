@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
+#include <vector>
 
 #include "vminit/core/asio.hpp"
 #include "vminit/core/clock.hpp"
@@ -13,12 +15,21 @@ namespace vminit::events {
 
 class exchange_core;
 
+/// How many events of one topic were published. The topics of other layers' own events count together as
+/// `foreign_topics`, so that there are never more than a dozen.
+struct topic_count {
+    std::string_view topic;
+    std::uint64_t published = 0;
+};
+inline constexpr std::string_view foreign_topics = "/vminit";
+
 struct exchange_counters {
     std::uint64_t published = 0;
     std::uint64_t lost = 0;       ///< dropped from the ring before anybody had got or acknowledged them
     std::uint64_t cut_off = 0;    ///< subscribers too far behind
     std::size_t subscribers = 0;  ///< now
     std::size_t held = 0;         ///< now: in the ring
+    std::size_t undelivered = 0;  ///< now: of these, what nobody has got or acknowledged yet
 };
 
 /// Every lifecycle fact goes through here: numbered, to every subscriber, in one global order.
@@ -51,6 +62,9 @@ public:
     awaitable<bool> drain(clock::duration limit);
 
     exchange_counters counters() const noexcept;
+
+    /// The topics that occurred, one entry each.
+    std::vector<topic_count> topics() const;
 
 private:
     void shutdown() noexcept override;
