@@ -28,6 +28,27 @@ TEST_CASE("disks and partitions are read from sysfs in order of name", "[block]"
     CHECK(devices->at(3).partition == 2);
 }
 
+TEST_CASE("sizes are in bytes, whatever the sysfs attribute holds", "[block]") {
+    test::fake_sysfs system;
+    system.add_disk("vda");
+    system.add_partition("vda", "vda1", 1);
+    system.set_size("vda", "2097152", true);
+    system.set_size("vda/vda1", "8");
+    system.add_disk("vdb");
+    system.set_size("vdb", "-1");
+    system.add_disk("vdc");
+    system.set_size("vdc", "18446744073709551615");
+    auto devices = read_block_devices(system.config().sysfs);
+    REQUIRE(devices);
+    REQUIRE(devices->size() == 4);
+    CHECK(devices->at(0).size == 1073741824);
+    CHECK(devices->at(0).is_read_only);
+    CHECK(devices->at(1).size == 4096);
+    CHECK_FALSE(devices->at(1).is_read_only);
+    CHECK(devices->at(2).size == 0);
+    CHECK(devices->at(3).size == 18446744073709551104u);
+}
+
 TEST_CASE("without a block layer there are no disks", "[block]") {
     test::temporary_directory empty;
     auto devices = read_block_devices(empty.path());

@@ -36,6 +36,11 @@ public:
         std::filesystem::create_directories(directory);
         write(directory + "/partition", std::to_string(number) + "\n");
     }
+    /// Size in sectors of 512 bytes; `name` is `vda`, or `vda/vda1`.
+    void set_size(const std::string& name, const std::string& sectors, bool is_read_only = false) {
+        write(root_.path("sys/block/" + name + "/size"), sectors + "\n");
+        write(root_.path("sys/block/" + name + "/ro"), is_read_only ? "1\n" : "0\n");
+    }
     void add_node(const std::string& name) { write(node(name), ""); }
 
 private:

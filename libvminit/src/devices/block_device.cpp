@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -14,6 +15,8 @@
 namespace vminit::devices {
 
 namespace {
+
+constexpr std::uint64_t sector_bytes = 512;  // of the attribute `size`, whatever the device's own sectors are
 
 constexpr std::size_t attribute_limit = 4096;  // a sysfs attribute is at most a page
 
@@ -40,12 +43,25 @@ std::string attribute(const std::string& path) {
     return text ? std::string(trimmed(*text)) : std::string();
 }
 
-std::optional<int> partition_number(const std::string& directory) {
-    auto text = attribute(directory + "/partition");
-    int number = 0;
+template <class Number>
+std::optional<Number> number_in(const std::string& path) {
+    auto text = attribute(path);
+    Number number = 0;
     auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (code != std::errc() || end != text.data() + text.size() || number <= 0) return std::nullopt;
+    if (code != std::errc() || end != text.data() + text.size()) return std::nullopt;
     return number;
+}
+
+std::optional<int> partition_number(const std::string& directory) {
+    auto number = number_in<int>(directory + "/partition");
+    return number && *number > 0 ? number : std::nullopt;
+}
+
+// A size that cannot be read is 0, as that of a drive without a medium.
+void describe(const std::string& directory, block_device& device) {
+    auto sectors = number_in<std::uint64_t>(directory + "/size").value_or(0);
+    device.size = std::min(sectors, std::numeric_limits<std::uint64_t>::max() / sector_bytes) * sector_bytes;
+    device.is_read_only = attribute(directory + "/ro") == "1";
 }
 
 void add_partitions(const std::string& directory, const block_device& disk, std::vector<block_device>& devices) {
@@ -54,7 +70,11 @@ void add_partitions(const std::string& directory, const block_device& disk, std:
     for (const auto& name : *names) {
         if (!name.starts_with(disk.name)) continue;
         auto number = partition_number(directory + "/" + name);
-        if (number) devices.push_back(block_device{name, disk.serial, disk.name, *number});
+        if (!number) continue;
+        auto& added = devices.emplace_back(disk);
+        added.name = name;
+        added.partition = *number;
+        describe(directory + "/" + name, added);
     }
 }
 
@@ -69,9 +89,13 @@ result<std::vector<block_device>> read_block_devices(const std::string& sysfs) {
         return names.error();
     }
     for (const auto& name : *names) {
-        block_device disk{name, attribute(root + "/" + name + "/serial"), name, 0};
+        block_device disk;
+        disk.name = name;
+        disk.serial = attribute(root + "/" + name + "/serial");
+        disk.disk = name;
+        describe(root + "/" + name, disk);
+        devices.push_back(disk);
         add_partitions(root + "/" + name, disk, devices);
-        devices.push_back(std::move(disk));
     }
     std::sort(devices.begin(), devices.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     return devices;

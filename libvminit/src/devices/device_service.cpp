@@ -110,6 +110,11 @@ awaitable<result<std::string>> device_service::find_block_by_name(std::string na
     return impl_->find(std::move(check), limit, "wait for block device \"" + name + "\"");
 }
 
+awaitable<result<std::vector<block_device>>> device_service::list_blocks() {
+    auto job = [sysfs = impl_->config.sysfs] { return read_block_devices(sysfs); };
+    co_return co_await impl_->blocking.run(std::move(job));
+}
+
 awaitable<result<void>> device_service::wait_for_path(std::string path, clock::duration limit) {
     look check = [path]() -> result<std::optional<std::string>> { return existing(path); };
     auto found = co_await impl_->find(std::move(check), limit, "wait for " + path);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,8 @@ struct block_device {
     std::string serial;  ///< trimmed; empty if it has none. A partition has its disk's.
     std::string disk;    ///< the disk's name; equal to `name` for a disk
     int partition = 0;   ///< 0 for a disk
+    std::uint64_t size = 0;  ///< bytes
+    bool is_read_only = false;
 };
 
 /// Reads `<sysfs>/block` with partitions, sorted by name. A device that goes away meanwhile is left out.

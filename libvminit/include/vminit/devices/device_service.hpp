@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "vminit/core/asio.hpp"
 #include "vminit/core/clock.hpp"
@@ -50,6 +51,10 @@ public:
 
     /// Returns when `path` (a device node) exists. Errors: not_found `wait for <path>`.
     awaitable<result<void>> wait_for_path(std::string path, clock::duration limit = default_limit);
+
+    /// The disks and partitions there are now; see `read_block_devices`. Asking a disk for its serial can wait for it,
+    /// so this is done off the loop.
+    awaitable<result<std::vector<block_device>>> list_blocks();
 
     device_counters counters() const noexcept;
 
