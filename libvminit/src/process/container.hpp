@@ -60,6 +60,7 @@ public:
     std::shared_ptr<task_process> somebody_left() const;
 
     const init_process& init() const noexcept { return *init_; }
+    std::size_t exec_count() const noexcept { return execs_.size(); }
 
 private:
     /// Starts a runtime with these descriptors, or this console socket.

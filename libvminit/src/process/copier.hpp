@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -8,6 +9,12 @@
 #include "process/stdio_end.hpp"
 
 namespace vminit::process {
+
+/// Bytes of all processes that went through the pumps, delivered or thrown away.
+struct copy_traffic {
+    std::uint64_t input = 0;
+    std::uint64_t output = 0;
+};
 
 /// The one buffer all pumps read into. A step reads and writes without a suspension between, so one is enough; it is
 /// made at the first byte, so that containers without output cost nothing.
@@ -19,6 +26,8 @@ public:
         if (!bytes_) bytes_ = std::make_unique_for_overwrite<char[]>(size);
         return bytes_.get();
     }
+
+    copy_traffic traffic;
 
 private:
     std::unique_ptr<char[]> bytes_;
@@ -48,6 +57,9 @@ public:
 
     /// Written, or thrown away.
     std::uint64_t moved() const noexcept { return moved_; }
+
+    /// Of all copiers that share the buffer; whoever steps knows in which direction.
+    copy_traffic& traffic() noexcept { return buffer_->traffic; }
 
     /// Why the target is broken.
     const error_code& failure() const noexcept { return failure_; }

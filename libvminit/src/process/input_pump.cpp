@@ -24,7 +24,10 @@ awaitable<void> input_pump::run_on(std::shared_ptr<input_pump> self) {
 }
 
 awaitable<void> input_pump::take_step() {
-    switch (copier_.step()) {
+    auto moved_before = copier_.moved();
+    auto outcome = copier_.step();
+    copier_.traffic().input += copier_.moved() - moved_before;
+    switch (outcome) {
         case copy_outcome::moved:
             co_await asio::post(ex_, as_tuple_awaitable);
             break;

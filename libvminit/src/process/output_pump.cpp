@@ -43,6 +43,7 @@ awaitable<void> output_pump::take_step() {
     auto outcome = copier_.step();
     if (copier_.moved() > moved_before) {
         progress_.moved(clock::now(), copier_.moved() - moved_before);
+        copier_.traffic().output += copier_.moved() - moved_before;
         if (progress_.has_exited()) changed_.notify_all();
     }
     switch (outcome) {

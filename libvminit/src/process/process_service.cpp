@@ -245,6 +245,15 @@ awaitable<void> process_service::kill_all(clock::duration limit) {
 
 std::size_t process_service::container_count() const noexcept { return core_->containers.size(); }
 
+process_counters process_service::counters() const noexcept {
+    process_counters now;
+    now.containers = core_->containers.size();
+    for (const auto& [id, one] : core_->containers) now.execs += one->exec_count();
+    now.input_bytes = core_->context->io.buffer->traffic.input;
+    now.output_bytes = core_->context->io.buffer->traffic.output;
+    return now;
+}
+
 const host_dialect& process_service::dialect() const noexcept { return core_->context->config.dialect; }
 
 }  // namespace vminit::process

@@ -79,6 +79,14 @@ struct process_snapshot {
     std::optional<wall_time> exited_at;
 };
 
+/// What is there now, and what went through so far.
+struct process_counters {
+    std::size_t containers = 0;  ///< those that are being created included
+    std::size_t execs = 0;       ///< added and not deleted
+    std::uint64_t input_bytes = 0;
+    std::uint64_t output_bytes = 0;
+};
+
 struct process_info {
     process_info() = default;
     process_info(std::uint32_t pid, std::string exec_id) : pid(pid), exec_id(std::move(exec_id)) {}
@@ -174,6 +182,7 @@ public:
     awaitable<result<void>> checkpoint(checkpoint_request request);
 
     std::size_t container_count() const noexcept;
+    process_counters counters() const noexcept;
     const host_dialect& dialect() const noexcept;
 
     /// For power-off: refuses new containers and execs, kills every container's processes through their cgroups and
