@@ -203,3 +203,15 @@ TEST_CASE("the loop keeps turning while a runtime works", "[runc]") {
     fixture.run(tasks.join());
     CHECK(fixture.service.running() == 0);
 }
+
+TEST_CASE("the features of the runtime are its own JSON, or it has none", "[runc]") {
+    runc_fixture fixture;
+    auto& service = fixture.service;
+    CHECK(fixture.run(service.features()).value() == R"({"ociVersionMin": "1.0.0", "ociVersionMax": "1.1.0+dev"})");
+    fixture.fake.set_fault("features", R"({"fault": "error", "message": "unknown command features"})");
+    auto refused = fixture.run(service.features());
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().kind() == errc::not_implemented);
+    fixture.fake.set_fault("features", R"({"fault": "killed", "signal": 9})");
+    CHECK_FALSE(fixture.run(service.features()));
+}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <boost/json/parse.hpp>
 #include <string_view>
 
 #include "runc/arguments.hpp"
@@ -11,6 +12,7 @@
 #include "runc/runtime_error.hpp"
 #include "runc/runtime_files.hpp"
 #include "runc/runtime_output.hpp"
+#include "vminit/core/file.hpp"
 #include "vminit/reaper/reaper_service.hpp"
 
 namespace vminit::runc {
@@ -181,6 +183,23 @@ awaitable<result<std::string>> runc_service::version() {
     if (!done.is_success()) co_return error(done.kind, done.base);
     const auto& output = done.outcome.output;
     co_return output.substr(0, output.find('\n'));
+}
+
+awaitable<result<std::string>> runc_service::features() {
+    arguments argv = {config_.binary, "features"};
+    auto run = make_command(config_, std::move(argv), config_.limits.query);
+    run.output = output_mode::separate;
+    auto done = co_await driver_->run(std::string(), std::move(run));
+    if (done.outcome.end == command_end::exited && done.outcome.status != 0) {
+        co_return error(errc::not_implemented, "the OCI runtime has no command features");
+    }
+    if (!done.is_success()) co_return error(done.kind, done.base);
+    const auto& output = done.outcome.output;
+    boost::system::error_code malformed;
+    auto value = boost::json::parse(output, malformed);
+    bool is_usable = !malformed && value.is_object() && output.size() <= max_features;
+    if (!is_usable) co_return error(errc::internal, "features of the OCI runtime");
+    co_return std::string(trimmed(output));
 }
 
 }  // namespace vminit::runc

@@ -160,6 +160,11 @@ public:
     /// First line of `--version`.
     awaitable<result<std::string>> version();
 
+    /// What `features` prints: a JSON object (OCI runtime-spec, features.md). Errors: not_implemented for a runtime
+    /// without that command, internal if its answer is no object or longer than `max_features`.
+    awaitable<result<std::string>> features();
+    static constexpr std::size_t max_features = std::size_t{64} << 10;  ///< five times what runc 1.1 prints
+
     static std::string init_pid_file(const std::string& bundle) { return bundle + "/init.pid"; }
     static std::string exec_pid_file(const std::string& bundle, const std::string& exec_id) {
         return bundle + "/" + exec_id + ".pid";
