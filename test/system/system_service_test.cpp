@@ -7,6 +7,7 @@
 
 #include "support/io_fixture.hpp"
 #include "support/temporary_directory.hpp"
+#include "system/resume.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/core/task_group.hpp"
@@ -97,7 +98,10 @@ TEST_CASE_METHOD(service_fixture, "what a device could not be given is told, one
 }
 
 TEST_CASE_METHOD(service_fixture, "resuming sets what the host sent", "[system]") {
-    CHECK(run(service.resume({})));
+    auto untouched = run(service.resume({}));
+    REQUIRE(untouched);
+    CHECK(untouched->entropy_bytes == 0);
+    CHECK(untouched->after - untouched->before < 1h);
     resume_request request;
     request.entropy = std::string(4097, 'x');
     CHECK(run(service.resume(request)).error().message() == "entropy of 4097 bytes is too much: invalid argument");
@@ -111,4 +115,32 @@ TEST_CASE_METHOD(service_fixture, "resuming sets what the host sent", "[system]"
     request.now.reset();
     request.entropy = "bytes";
     CHECK(run(service.resume(request)).error().message() == "RNDADDENTROPY: Operation not permitted");
+}
+
+TEST_CASE("a resumed guest's clock is set or stepped, within reason", "[system]") {
+    auto now = wall_time(std::chrono::sys_days(std::chrono::year(2026) / 3 / 1));
+    resume_request request;
+    CHECK_FALSE(resumed_time(request, now).value().has_value());
+    SECTION("set") {
+        request.now = now + 1h;
+        CHECK(resumed_time(request, now).value() == now + 1h);
+        request.now = wall_time(-1ns);
+        CHECK(resumed_time(request, now).error().message() == "a time outside 1970 to 2200: invalid argument");
+        request.now = wall_time(std::chrono::sys_days(std::chrono::year(2200) / 1 / 1));
+        CHECK_FALSE(resumed_time(request, now));
+    }
+    SECTION("stepped") {
+        request.step = -90min;
+        CHECK(resumed_time(request, now).value() == now - 90min);
+        for (auto step : {clock::duration::max(), clock::duration::min()}) {
+            request.step = step;
+            CHECK(resumed_time(request, now).error().message() ==
+                  "a step to a time outside 1970 to 2200: invalid argument");
+        }
+    }
+    SECTION("both") {
+        request.now = now;
+        request.step = 1s;
+        CHECK(resumed_time(request, now).error().kind() == errc::invalid_argument);
+    }
 }

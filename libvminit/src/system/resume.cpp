@@ -36,17 +36,49 @@ result<void> add_entropy(const std::string& bytes) {
     return syscalls::attempt("RNDRESEEDCRNG", {}, [&] { return ::ioctl(device->get(), RNDRESEEDCRNG); });
 }
 
+// A clock outside is a mistake of the host, and far enough from the ends of what 64 bits of nanoseconds can hold.
+constexpr wall_time earliest{};
+constexpr wall_time latest = std::chrono::sys_days(std::chrono::year(2200) / 1 / 1);
+
+error out_of_range(std::string_view what) {
+    return error(errc::invalid_argument, std::string(what) + " outside 1970 to 2200");
+}
+
 }  // namespace
 
-result<void> apply_resume(const resume_request& request) {
+result<std::optional<wall_time>> resumed_time(const resume_request& request, wall_time now) {
+    if (request.now && request.step)
+        return error(errc::invalid_argument, "a time and a step: only one can be followed");
+    if (request.now) {
+        if (*request.now < earliest || *request.now >= latest) return out_of_range("a time");
+        return request.now;
+    }
+    if (!request.step) return std::optional<wall_time>();
+    // Compared before it is added: the sum could overflow.
+    bool fits = *request.step >= earliest - now && *request.step < latest - now;
+    if (!fits) return out_of_range("a step to a time");
+    return std::optional<wall_time>(now + *request.step);
+}
+
+result<resume_outcome> apply_resume(const resume_request& request) {
     if (request.entropy.size() > max_entropy) {
         return error(errc::invalid_argument,
                      "entropy of " + std::to_string(request.entropy.size()) + " bytes is too much");
     }
-    if (request.now) {
-        if (auto set = set_clock(*request.now); !set) return set;
+    resume_outcome outcome;
+    outcome.before = wall_now();
+    auto target = resumed_time(request, outcome.before);
+    if (!target) return target.error();
+    // The clock last: what fails has not changed what others see.
+    if (!request.entropy.empty()) {
+        if (auto added = add_entropy(request.entropy); !added) return added.error();
+        outcome.entropy_bytes = request.entropy.size();
     }
-    return request.entropy.empty() ? result<void>() : add_entropy(request.entropy);
+    if (*target) {
+        if (auto set = set_clock(**target); !set) return set.error();
+    }
+    outcome.after = wall_now();
+    return outcome;
 }
 
 }  // namespace vminit::system

@@ -11,6 +11,9 @@ namespace vminit::system {
 inline constexpr std::size_t max_entropy = 4096;
 
 /// Blocks. See `system_service::resume`.
-result<void> apply_resume(const resume_request& request);
+result<resume_outcome> apply_resume(const resume_request& request);
+
+/// What the clock is to be set to when it shows `now`; nothing to leave it alone. Errors: invalid_argument.
+result<std::optional<wall_time>> resumed_time(const resume_request& request, wall_time now);
 
 }  // namespace vminit::system

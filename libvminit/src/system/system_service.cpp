@@ -144,6 +144,7 @@ awaitable<result<system_info>> system_service::info() {
 }
 
 awaitable<result<std::vector<std::string>>> system_service::freeze_filesystems() { return impl_->freeze(); }
+std::size_t system_service::frozen_filesystems() const noexcept { return impl_->frozen.size(); }
 awaitable<result<void>> system_service::thaw_filesystems() { return impl_->thaw(); }
 awaitable<result<void>> system_service::offline_cpu(std::uint32_t cpu) { return impl_->plug.offline_cpu(cpu); }
 awaitable<result<void>> system_service::online_cpu(std::uint32_t cpu) { return impl_->plug.online_cpu(cpu); }
@@ -176,7 +177,7 @@ awaitable<void> system_service::clean_up() {
     impl_->log.info("cleaned up", {{"unmounted", report->unmounted}});
 }
 
-awaitable<result<void>> system_service::resume(resume_request request) {
+awaitable<result<resume_outcome>> system_service::resume(resume_request request) {
     auto job = [request = std::move(request)] { return apply_resume(request); };
     co_return co_await impl_->blocking.run(std::move(job));
 }

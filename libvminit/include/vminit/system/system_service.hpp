@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,8 +32,16 @@ struct system_info {
 
 /// What a host tells a guest that slept in a snapshot.
 struct resume_request {
-    std::optional<wall_time> now;  ///< the time of day; nothing: the clock is left alone
-    std::string entropy;           ///< at most 4096 bytes for the kernel's pool; empty: none
+    std::optional<wall_time> now;         ///< the time of day; nothing: the clock is left alone
+    std::optional<clock::duration> step;  ///< instead of `now`: added to the clock
+    std::string entropy;                  ///< at most 4096 bytes for the kernel's pool; empty: none
+};
+
+/// What became of it. The clock's own running apart, `after` is `before` if it was left alone.
+struct resume_outcome {
+    wall_time before{};
+    wall_time after{};
+    std::size_t entropy_bytes = 0;  ///< credited; then the kernel's generator was reseeded
 };
 
 /// The machine as hosts see it: facts, hotplug, freeze and thaw, network, clean-up.
@@ -59,6 +68,9 @@ public:
     /// Errors: internal `FITHAW <mount point>: <errno text>`, of the first.
     awaitable<result<void>> thaw_filesystems();
 
+    /// Now: frozen by us. While a freeze or thaw is at work they are not counted.
+    std::size_t frozen_filesystems() const noexcept;
+
     /// sysfs hotplug; all idempotent. Errors: invalid_argument (the boot processor), not_found (no such unit, also
     /// after waiting two seconds for it to appear), failed_precondition (in use), internal (any other write error).
     awaitable<result<void>> offline_cpu(std::uint32_t cpu);
@@ -74,9 +86,10 @@ public:
     /// `clean_up` in the pool. Never fails; the problems are logged.
     awaitable<void> clean_up();
 
-    /// Sets the clock and feeds the kernel's random pool. Errors: errno of clock_settime or of the random ioctls;
-    /// invalid_argument for more than 4096 bytes of entropy.
-    awaitable<result<void>> resume(resume_request request);
+    /// Feeds the kernel's random pool, then sets or steps the clock. Errors: invalid_argument for both `now` and
+    /// `step`, for a time outside 1970 to 2200 and for more than 4096 bytes of entropy; errno of the random ioctls or
+    /// of clock_settime. The clock is untouched then.
+    awaitable<result<resume_outcome>> resume(resume_request request);
 
     const system_config& config() const noexcept;
 
