@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cstdint>
-#include <map>
+
+#include "boot_lines.hpp"
 
 namespace vminit::vminitctl {
 
@@ -17,46 +18,8 @@ namespace {
 constexpr std::size_t narrowest_bar = 10;
 constexpr std::size_t time_columns = 24;  // two times of 12
 
-struct chart_line {
-    std::uint64_t from = 0;
-    std::uint64_t to = 0;
-    std::string label;
-    bool is_milestone = false;
-};
-
-std::string_view outcome_name(int outcome) {
-    switch (outcome) {
-        case system_api::BootStep::DEGRADED:
-            return "degraded";
-        case system_api::BootStep::FAILED:
-            return "failed";
-        default:
-            return "ok";
-    }
-}
-
-std::string label_of(const system_api::BootStep& step) {
-    if (step.outcome() == system_api::BootStep::OK) return step.name();
-    auto label = fmt::format("{} {}", step.name(), outcome_name(step.outcome()));
-    return step.text().empty() ? label : label + ": " + step.text();
-}
-
-// By start; what starts together stays in the guest's order.
-std::multimap<std::uint64_t, chart_line> lines_of(const system_api::BootTimelineResponse& timeline) {
-    std::multimap<std::uint64_t, chart_line> lines;
-    for (const auto& step : timeline.steps()) {
-        chart_line line{step.started_us(), std::max(step.started_us(), step.ended_us()), label_of(step), false};
-        lines.emplace(line.from, std::move(line));
-    }
-    for (const auto& milestone : timeline.milestones()) {
-        chart_line line{milestone.at_us(), milestone.at_us(), milestone.phase(), true};
-        lines.emplace(line.from, std::move(line));
-    }
-    return lines;
-}
-
 // The milestone's column is marked; a step fills those it touches, at least one.
-std::string bar_of(const chart_line& line, std::uint64_t begin, std::uint64_t span, std::size_t width) {
+std::string bar_of(const boot_line& line, std::uint64_t begin, std::uint64_t span, std::size_t width) {
     auto column = [&](std::uint64_t when) {
         return std::min<std::size_t>(width - 1, static_cast<std::size_t>((when - begin) * width / span));
     };
@@ -70,28 +33,20 @@ std::string bar_of(const chart_line& line, std::uint64_t begin, std::uint64_t sp
     return bar;
 }
 
-std::string milliseconds(std::uint64_t microseconds) {
-    return fmt::format("{}.{:03} ms", microseconds / 1000, microseconds % 1000);
-}
-
 }  // namespace
 
 std::string boot_chart(const system_api::BootTimelineResponse& timeline, std::size_t columns) {
-    auto lines = lines_of(timeline);
+    auto lines = boot_lines(timeline);
     if (lines.empty()) return "no boot was recorded\n";
-    auto begin = lines.begin()->first;
-    std::uint64_t end = begin + 1;
+    auto [begin, end] = boot_span(lines);
     std::size_t longest_label = 0;
-    for (const auto& [start, line] : lines) {
-        end = std::max(end, line.to);
-        longest_label = std::max(longest_label, line.label.size());
-    }
+    for (const auto& line : lines) longest_label = std::max(longest_label, line.label.size());
     auto taken = time_columns + longest_label + 6;
     auto width = columns > taken + narrowest_bar ? columns - taken : narrowest_bar;
     auto text = fmt::format("{:>12}{:>12}\n", "start", "time");
-    for (const auto& [start, line] : lines) {
-        auto time = line.is_milestone ? std::string() : milliseconds(line.to - line.from);
-        text += fmt::format("{:>12}{:>12}  |{}|  {}\n", milliseconds(line.from), time,
+    for (const auto& line : lines) {
+        auto time = line.is_milestone ? std::string() : milliseconds_text(line.to - line.from);
+        text += fmt::format("{:>12}{:>12}  |{}|  {}\n", milliseconds_text(line.from), time,
                             bar_of(line, begin, end - begin, width), printable(line.label));
     }
     return text;
@@ -103,7 +58,7 @@ record boot_facts(const system_api::BootTimelineResponse& timeline) {
         json::object entry{{"name", step.name()},
                            {"started_us", step.started_us()},
                            {"ended_us", step.ended_us()},
-                           {"outcome", outcome_name(step.outcome())},
+                           {"outcome", boot_outcome(step.outcome())},
                            {"text", step.text()}};
         steps.push_back(std::move(entry));
     }

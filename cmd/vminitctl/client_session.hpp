@@ -10,6 +10,7 @@
 #include "github.com/spin-stack/spinbox/api/services/system/v1/info.ttrpc.hpp"
 #include "github.com/spin-stack/spinbox/api/services/vmevents/v1/events.ttrpc.hpp"
 #include "printer.hpp"
+#include "vminit/supervisor/v1/supervisor.ttrpc.hpp"
 #include "vminit/ttrpc/client.hpp"
 #include "vminit/ttrpc/transport.hpp"
 
@@ -19,6 +20,7 @@ using task_client = containerd::task::v3::TaskClient;
 using bundle_client = containerd::vminitd::services::bundle::v1::BundleClient;
 using system_client = containerd::vminitd::services::system::v1::SystemClient;
 using events_client = spinbox::services::vmevents::v1::EventsClient;
+using supervisor_client = vminit::supervisor::v1::SupervisorClient;
 
 /// Our stdin, stdout and stderr; tests put pipes and terminals in their place. Borrowed.
 struct local_descriptors {
@@ -41,6 +43,7 @@ public:
     bundle_client bundle() { return bundle_client(*client_); }
     system_client system() { return system_client(*client_); }
     events_client events() { return events_client(*client_); }
+    supervisor_client supervisor() { return supervisor_client(*client_); }
 
     /// For calls that answer at once: `--timeout`.
     ttrpc::call_options call_limit() const { return ttrpc::call_options(options_.call_limit()); }

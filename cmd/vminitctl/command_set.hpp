@@ -25,6 +25,7 @@ using action = std::function<awaitable<result<int>>(client_session&)>;
 /// Exit statuses that are not a container's.
 inline constexpr int exit_failure = 1;
 inline constexpr int exit_usage = 2;
+inline constexpr int exit_degraded = 3;  ///< of `health`
 
 /// Whether the RPC connection is there when a command runs.
 enum class needs { nothing, guest };

@@ -5,11 +5,13 @@
 
 #include "github.com/containerd/containerd/api/events/task.pb.h"
 #include "time_text.hpp"
+#include "vminit/events/v1/events.pb.h"
 
 namespace vminit::vminitctl {
 
 namespace json = boost::json;
 namespace events = containerd::events;
+namespace own_events = vminit::events::v1;
 
 namespace {
 
@@ -67,6 +69,35 @@ record facts_of(const events::TaskCheckpointed& event) {
     return {{"container_id", event.container_id()}, {"checkpoint", event.checkpoint()}};
 }
 
+record facts_of(const own_events::EventsLost& event) { return {{"first", event.first()}, {"last", event.last()}}; }
+
+record facts_of(const own_events::Resumed& event) {
+    return {{"before", time_of(event.before())},
+            {"after", time_of(event.after())},
+            {"entropy_bytes", event.entropy_bytes()}};
+}
+
+record facts_of(const own_events::SupervisedStarted& event) { return {{"name", event.name()}, {"pid", event.pid()}}; }
+
+record facts_of(const own_events::SupervisedExited& event) {
+    return {{"name", event.name()},
+            {"pid", event.pid()},
+            {"exit_status", event.exit_status()},
+            {"exited_at", time_of(event.exited_at())}};
+}
+
+record facts_of(const own_events::SupervisedStartFailed& event) {
+    return {{"name", event.name()}, {"reason", event.reason()}};
+}
+
+record facts_of(const own_events::SupervisedRestarting& event) {
+    return {{"name", event.name()}, {"delay_ms", event.delay_ms()}, {"restarts_in_window", event.restarts_in_window()}};
+}
+
+record facts_of(const own_events::SupervisedGaveUp& event) {
+    return {{"name", event.name()}, {"restarts_in_window", event.restarts_in_window()}};
+}
+
 // TaskOOM, TaskPaused and TaskResumed name the container and nothing else.
 template <class Event>
 record facts_of(const Event& event) {
@@ -97,6 +128,13 @@ constexpr known_event known_events[] = {
     {"containerd.events.TaskPaused", decode<events::TaskPaused>},
     {"containerd.events.TaskResumed", decode<events::TaskResumed>},
     {"containerd.events.TaskCheckpointed", decode<events::TaskCheckpointed>},
+    {"vminit.events.v1.EventsLost", decode<own_events::EventsLost>},
+    {"vminit.events.v1.Resumed", decode<own_events::Resumed>},
+    {"vminit.events.v1.SupervisedStarted", decode<own_events::SupervisedStarted>},
+    {"vminit.events.v1.SupervisedExited", decode<own_events::SupervisedExited>},
+    {"vminit.events.v1.SupervisedStartFailed", decode<own_events::SupervisedStartFailed>},
+    {"vminit.events.v1.SupervisedRestarting", decode<own_events::SupervisedRestarting>},
+    {"vminit.events.v1.SupervisedGaveUp", decode<own_events::SupervisedGaveUp>},
 };
 
 bool is_empty(const json::value& value) {

@@ -7,6 +7,7 @@
 #include "version.hpp"
 #include "vminit/api/bundle_api.hpp"
 #include "vminit/api/events_api.hpp"
+#include "vminit/api/supervisor_api.hpp"
 #include "vminit/api/supervisor_events.hpp"
 #include "vminit/api/system_api.hpp"
 #include "vminit/api/task_api.hpp"
@@ -126,6 +127,7 @@ void guest::register_apis() {
     if (plugins_.vmevents) server.add(api::make_events_api(context_), std::string(dialect().events_service));
     if (plugins_.bundle) server.add(api::make_bundle_api(context_, values_.bundle_root));
     if (plugins_.system) server.add(api::make_system_api(context_, timeline_));
+    server.add(api::make_supervisor_api(context_));
     server.on_first_accept([this] { timeline_.reached("first-accept"); });
 }
 

@@ -57,6 +57,8 @@ fake_guest::fake_guest(io_fixture& io)
     : io_(io),
       streams_(ttrpc::listener::open(io.ex(), address_of(stream_address())).value()),
       tasks_(io.ex(), io.log()) {
+    info.set_version("1.2.3");
+    info.set_kernel_version("Linux version 6.1.0");
     auto& server = asio::use_service<ttrpc::server_service>(io.ctx);
     add_fake_services(server, *this);
     REQUIRE(server.listen(address_of(rpc_address())));
@@ -105,7 +107,9 @@ awaitable<void> fake_guest::register_stream(ttrpc::stream_socket stream) {
     std::array<unsigned char, 4> id;
     co_await asio::async_read(stream, asio::buffer(id), use_awaitable);
     co_await asio::async_write(stream, asio::buffer(id), use_awaitable);
-    unclaimed_.emplace(boost::endian::load_big_u32(id.data()), std::move(stream));
+    auto number = boost::endian::load_big_u32(id.data());
+    unclaimed_.emplace(number, std::move(stream));
+    if (on_stream) on_stream(number);
 }
 
 result<std::optional<ttrpc::stream_socket>> fake_guest::claim(const std::string& uri) {

@@ -10,10 +10,13 @@
 
 #include "github.com/containerd/containerd/api/runtime/task/v3/shim.pb.h"
 #include "github.com/containerd/containerd/api/types/event.pb.h"
+#include "github.com/spin-stack/spinbox/api/services/system/v1/info.pb.h"
 #include "support/io_fixture.hpp"
 #include "support/temporary_directory.hpp"
 #include "vminit/core/condition.hpp"
 #include "vminit/core/task_group.hpp"
+#include "vminit/supervisor/v1/supervisor.pb.h"
+#include "vminit/system/v1/system.pb.h"
 #include "vminit/ttrpc/server_service.hpp"
 #include "vminit/ttrpc/transport.hpp"
 
@@ -60,7 +63,16 @@ public:
     std::vector<std::string> calls;         ///< `Kill web 15`, `Kill web/exec 9 all`, ...
     std::vector<containerd::types::Envelope> events;
     bool is_powered_off_by_shutdown = false;
+    std::function<void(std::uint32_t)> on_stream;  ///< when one has named itself
     std::uint64_t events_after = 0;  ///< what the last subscriber asked for
+
+    containerd::vminitd::services::system::v1::InfoResponse info;
+    vminit::system::v1::HealthResponse health;
+    vminit::system::v1::DevicesResponse devices;
+    vminit::system::v1::ResumeRequest resumed;
+    vminit::supervisor::v1::StatusResponse services;
+    std::string metrics;
+    std::vector<std::string> frozen;
 
     std::map<std::string, std::string> bundle_files;
     containerd::task::v3::CreateTaskRequest created;

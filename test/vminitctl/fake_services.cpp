@@ -7,6 +7,7 @@
 #include "github.com/spin-stack/spinbox/api/services/bundle/v1/bundle.ttrpc.hpp"
 #include "github.com/spin-stack/spinbox/api/services/system/v1/info.ttrpc.hpp"
 #include "github.com/spin-stack/spinbox/api/services/vmevents/v1/events.ttrpc.hpp"
+#include "vminit/supervisor/v1/supervisor.ttrpc.hpp"
 
 namespace vminit::test {
 
@@ -16,6 +17,8 @@ namespace task = containerd::task::v3;
 namespace bundle = containerd::vminitd::services::bundle::v1;
 namespace system_api = containerd::vminitd::services::system::v1;
 namespace vmevents = spinbox::services::vmevents::v1;
+namespace own = vminit::system::v1;
+namespace supervised = vminit::supervisor::v1;
 using google::protobuf::Empty;
 using ttrpc::call_context;
 
@@ -182,29 +185,28 @@ class fake_system : public system_api::SystemService {
 public:
     explicit fake_system(fake_guest& guest) : guest_(guest) {}
 
-    awaitable<result<system_api::InfoResponse>> Info(call_context&, Empty) override {
-        if (auto failure = guest_.note("Info", "")) co_return *failure;
-        system_api::InfoResponse response;
-        response.set_version("1.2.3");
-        response.set_kernel_version("Linux version 6.1.0");
-        co_return response;
+    awaitable<result<system_api::InfoResponse>> Info(call_context&, Empty) override { co_return info("Info"); }
+    awaitable<result<system_api::InfoResponse>> SystemInfo(call_context&, Empty) override {
+        co_return info("SystemInfo");
     }
     awaitable<result<Empty>> PrepareShutdown(call_context&, Empty) override { co_return empty("PrepareShutdown"); }
-    awaitable<result<Empty>> OfflineCPU(call_context&, system_api::OfflineCPURequest) override {
-        co_return empty("OfflineCPU");
+    awaitable<result<Empty>> OfflineCPU(call_context&, system_api::OfflineCPURequest request) override {
+        co_return empty("OfflineCPU", std::to_string(request.cpu_id()));
     }
-    awaitable<result<Empty>> OnlineCPU(call_context&, system_api::OnlineCPURequest) override {
-        co_return empty("OnlineCPU");
+    awaitable<result<Empty>> OnlineCPU(call_context&, system_api::OnlineCPURequest request) override {
+        co_return empty("OnlineCPU", std::to_string(request.cpu_id()));
     }
-    awaitable<result<Empty>> OfflineMemory(call_context&, system_api::OfflineMemoryRequest) override {
-        co_return empty("OfflineMemory");
+    awaitable<result<Empty>> OfflineMemory(call_context&, system_api::OfflineMemoryRequest request) override {
+        co_return empty("OfflineMemory", std::to_string(request.memory_id()));
     }
-    awaitable<result<Empty>> OnlineMemory(call_context&, system_api::OnlineMemoryRequest) override {
-        co_return empty("OnlineMemory");
+    awaitable<result<Empty>> OnlineMemory(call_context&, system_api::OnlineMemoryRequest request) override {
+        co_return empty("OnlineMemory", std::to_string(request.memory_id()));
     }
     awaitable<result<system_api::FreezeFilesystemsResponse>> FreezeFilesystems(call_context&, Empty) override {
         if (auto failure = guest_.note("FreezeFilesystems", "")) co_return *failure;
-        co_return system_api::FreezeFilesystemsResponse();
+        system_api::FreezeFilesystemsResponse response;
+        for (const auto& mount_point : guest_.frozen) response.add_frozen(mount_point);
+        co_return response;
     }
     awaitable<result<Empty>> ThawFilesystems(call_context&, Empty) override { co_return empty("ThawFilesystems"); }
     awaitable<result<system_api::BootTimelineResponse>> BootTimeline(call_context&, Empty) override {
@@ -216,13 +218,67 @@ public:
         step.set_ended_us(3000);
         co_return response;
     }
+    awaitable<result<own::HealthResponse>> Health(call_context&, Empty) override {
+        if (auto failure = guest_.note("Health", "")) co_return *failure;
+        co_return guest_.health;
+    }
+    awaitable<result<own::MetricsResponse>> Metrics(call_context&, Empty) override {
+        if (auto failure = guest_.note("Metrics", "")) co_return *failure;
+        own::MetricsResponse response;
+        response.set_text(guest_.metrics);
+        co_return response;
+    }
+    awaitable<result<own::ResumeResponse>> Resume(call_context&, own::ResumeRequest request) override {
+        guest_.resumed = request;
+        if (auto failure = guest_.note("Resume machine", "")) co_return *failure;
+        own::ResumeResponse response;
+        response.mutable_before()->set_seconds(exit_time);
+        response.mutable_after()->set_seconds(exit_time + 60);
+        response.set_entropy_bytes(static_cast<std::uint32_t>(request.entropy().size()));
+        co_return response;
+    }
+    awaitable<result<own::SetLogLevelResponse>> SetLogLevel(call_context&, own::SetLogLevelRequest request) override {
+        if (auto failure = guest_.note("SetLogLevel", request.level())) co_return *failure;
+        own::SetLogLevelResponse response;
+        response.set_previous("info");
+        co_return response;
+    }
+    awaitable<result<own::DevicesResponse>> Devices(call_context&, Empty) override {
+        if (auto failure = guest_.note("Devices", "")) co_return *failure;
+        co_return guest_.devices;
+    }
 
 private:
-    result<Empty> empty(const std::string& method) {
+    result<system_api::InfoResponse> info(const std::string& method) {
         if (auto failure = guest_.note(method, "")) return *failure;
+        return guest_.info;
+    }
+    result<Empty> empty(const std::string& method, const std::string& what = {}) {
+        if (auto failure = guest_.note(method, what)) return *failure;
         return Empty();
     }
 
+    fake_guest& guest_;
+};
+
+class fake_supervisor : public supervised::SupervisorService {
+public:
+    explicit fake_supervisor(fake_guest& guest) : guest_(guest) {}
+
+    awaitable<result<supervised::StatusResponse>> Status(call_context&, supervised::StatusRequest request) override {
+        if (auto failure = guest_.note("Status", request.name())) co_return *failure;
+        supervised::StatusResponse response;
+        for (const auto& service : guest_.services.services()) {
+            if (request.name().empty() || request.name() == service.name()) *response.add_services() = service;
+        }
+        co_return response;
+    }
+    awaitable<result<Empty>> Restart(call_context&, supervised::RestartRequest request) override {
+        if (auto failure = guest_.note("Restart", request.name())) co_return *failure;
+        co_return Empty();
+    }
+
+private:
     fake_guest& guest_;
 };
 
@@ -254,6 +310,7 @@ void add_fake_services(ttrpc::server_service& server, fake_guest& guest) {
     server.add(std::make_shared<fake_bundle>(guest));
     server.add(std::make_shared<fake_system>(guest));
     server.add(std::make_shared<fake_events>(guest));
+    server.add(std::make_shared<fake_supervisor>(guest));
 }
 
 }  // namespace vminit::test

@@ -6,8 +6,13 @@ void add_commands(command_set& commands) {
     add_ping(commands);
     add_info(commands);
     add_boot(commands);
+    add_health(commands);
+    add_metrics(commands);
+    add_devices(commands);
+    add_supervisor(commands);
     add_run(commands);
     add_exec(commands);
+    add_attach(commands);
     add_create(commands);
     add_start(commands);
     add_state(commands);
@@ -22,6 +27,11 @@ void add_commands(command_set& commands) {
     add_resume(commands);
     add_resize(commands);
     add_events(commands);
+    add_log_level(commands);
+    add_freeze(commands);
+    add_thaw(commands);
+    add_cpu(commands);
+    add_memory(commands);
     add_shutdown(commands);
 }
 

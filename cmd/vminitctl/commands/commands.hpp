@@ -8,6 +8,7 @@ namespace vminit::vminitctl {
 void add_ping(command_set& commands);
 void add_info(command_set& commands);
 void add_run(command_set& commands);
+void add_attach(command_set& commands);
 void add_create(command_set& commands);
 void add_start(command_set& commands);
 void add_exec(command_set& commands);
@@ -24,6 +25,15 @@ void add_resume(command_set& commands);
 void add_resize(command_set& commands);
 void add_events(command_set& commands);
 void add_boot(command_set& commands);
+void add_health(command_set& commands);
+void add_metrics(command_set& commands);
+void add_log_level(command_set& commands);
+void add_devices(command_set& commands);
+void add_supervisor(command_set& commands);
+void add_freeze(command_set& commands);
+void add_thaw(command_set& commands);
+void add_cpu(command_set& commands);
+void add_memory(command_set& commands);
 void add_shutdown(command_set& commands);
 
 /// All of them, in the order of the help.

@@ -2,6 +2,7 @@
 
 #include "client_session.hpp"
 #include "commands/commands.hpp"
+#include "system_text.hpp"
 
 namespace vminit::vminitctl {
 
@@ -12,7 +13,7 @@ awaitable<result<int>> info(client_session& guest) {
     auto system = guest.system();
     auto answer = co_await system.Info(std::move(request), guest.call_limit());
     if (!answer) co_return answer.error();
-    record facts{{"version", answer->version()}, {"kernel_version", answer->kernel_version()}};
+    auto facts = info_facts(*answer);
     guest.out().answer(facts);
     co_return 0;
 }
@@ -20,7 +21,7 @@ awaitable<result<int>> info(client_session& guest) {
 }  // namespace
 
 void add_info(command_set& commands) {
-    commands.add("info", "the versions of the guest's init and kernel",
+    commands.add("info", "versions, uptime, what went wrong at boot, what the guest can do",
                  [](client_session& guest) { return info(guest); });
 }
 

@@ -84,6 +84,11 @@ void add_run(command_set& commands) {
     command.add_flag("-i,--interactive", options->is_interactive, "forward our stdin");
     command.add_flag("-d,--detach", options->is_detached, "leave it running and print its id");
     command.add_flag("--rm,!--keep", options->is_removed, "delete it when it ends (the default), or keep it");
+    command.footer(
+        "The container's command line follows --.\n\n"
+        "Input and output belong to the vminitctl that ran the container: a process has the streams it was created "
+        "with, and the guest gives each to one connection. So nobody can attach to it later; for what runs detached "
+        "start vminitctl attach before it, or use --stdout file:///PATH, or look at it with exec.");
     commands.checks(command, [options] { return check_stdio(*options); });
 }
 

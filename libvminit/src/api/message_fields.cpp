@@ -1,6 +1,7 @@
 #include "message_fields.hpp"
 
 #include <chrono>
+#include <limits>
 
 namespace vminit::api {
 
@@ -19,6 +20,15 @@ void set_timestamp(google::protobuf::Timestamp& target, std::optional<wall_time>
     auto seconds = std::chrono::floor<std::chrono::seconds>(*time);
     target.set_seconds(seconds.time_since_epoch().count());
     target.set_nanos(static_cast<std::int32_t>((*time - seconds).count()));
+}
+
+std::optional<wall_time> get_timestamp(const google::protobuf::Timestamp& source) noexcept {
+    constexpr std::int64_t farthest_second = std::numeric_limits<std::int64_t>::max() / 1'000'000'000 - 1;
+    constexpr std::int32_t nanos_in_a_second = 1'000'000'000;
+    bool is_usable = source.seconds() >= -farthest_second && source.seconds() <= farthest_second &&
+                     source.nanos() >= 0 && source.nanos() < nanos_in_a_second;
+    if (!is_usable) return std::nullopt;
+    return wall_time(std::chrono::seconds(source.seconds()) + std::chrono::nanoseconds(source.nanos()));
 }
 
 std::string_view type_name(std::string_view type_url) noexcept {

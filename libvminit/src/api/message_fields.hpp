@@ -14,6 +14,9 @@ namespace vminit::api {
 /// while an absent field would read as 1970.
 void set_timestamp(google::protobuf::Timestamp& target, std::optional<wall_time> time);
 
+/// The time it names; nothing for one that 64 bits of nanoseconds cannot hold, and for nanoseconds beyond a second.
+std::optional<wall_time> get_timestamp(const google::protobuf::Timestamp& source) noexcept;
+
 /// The proto name in an Any's type URL: what follows the last `/`.
 std::string_view type_name(std::string_view type_url) noexcept;
 

@@ -1,6 +1,14 @@
 #include "vminit/api/system_api.hpp"
 
+#include "capabilities.hpp"
 #include "github.com/spin-stack/spinbox/api/services/system/v1/info.ttrpc.hpp"
+#include "guest_snapshot.hpp"
+#include "metrics_text.hpp"
+#include "runtime_facts.hpp"
+#include "system_messages.hpp"
+#include "vminit/core/log.hpp"
+#include "vminit/devices/device_service.hpp"
+#include "vminit/events/exchange_service.hpp"
 #include "vminit/system/system_service.hpp"
 
 namespace vminit::api {
@@ -8,64 +16,70 @@ namespace vminit::api {
 namespace {
 
 namespace proto = containerd::vminitd::services::system::v1;
+namespace wire = vminit::system::v1;
 using google::protobuf::Empty;
+using ttrpc::call_context;
 
 result<Empty> empty(const result<void>& outcome) {
     if (!outcome) return outcome.error();
     return Empty();
 }
 
-proto::BootStep_Outcome to_outcome(system::step_outcome outcome) {
-    switch (outcome) {
-        case system::step_outcome::ok: return proto::BootStep_Outcome_OK;
-        case system::step_outcome::degraded: return proto::BootStep_Outcome_DEGRADED;
-        case system::step_outcome::failed: return proto::BootStep_Outcome_FAILED;
+std::string_view name_of(log_level level) {
+    switch (level) {
+        case log_level::debug:
+            return "debug";
+        case log_level::info:
+            return "info";
+        case log_level::warn:
+            return "warn";
+        case log_level::error:
+            return "error";
     }
-    return proto::BootStep_Outcome_FAILED;
+    return "error";
 }
-
-std::uint64_t to_count(system::uptime time) { return static_cast<std::uint64_t>(time.count()); }
 
 class system_api final : public proto::SystemService {
 public:
     system_api(asio::io_context& context, const system::boot_timeline& timeline)
-        : system_(asio::use_service<system::system_service>(context)), timeline_(timeline) {}
+        : context_(context),
+          system_(asio::use_service<system::system_service>(context)),
+          devices_(asio::use_service<devices::device_service>(context)),
+          exchange_(asio::use_service<events::exchange_service>(context)),
+          log_(log_of(context)),
+          timeline_(timeline),
+          capabilities_(context),
+          runtime_(context) {}
 
-    awaitable<result<proto::InfoResponse>> Info(ttrpc::call_context&, Empty) override {
-        auto info = co_await system_.info();
-        if (!info) co_return info.error();
-        proto::InfoResponse response;
-        response.set_version(info->version);
-        response.set_kernel_version(info->kernel_version);
-        co_return response;
-    }
+    awaitable<result<proto::InfoResponse>> Info(call_context&, Empty) override { return info(); }
+    awaitable<result<proto::InfoResponse>> SystemInfo(call_context&, Empty) override { return info(); }
 
-    awaitable<result<Empty>> PrepareShutdown(ttrpc::call_context&, Empty) override {
+    awaitable<result<Empty>> PrepareShutdown(call_context&, Empty) override {
         co_await system_.clean_up();
         co_return Empty();
     }
 
-    awaitable<result<Empty>> OfflineCPU(ttrpc::call_context&, proto::OfflineCPURequest request) override {
+    awaitable<result<Empty>> OfflineCPU(call_context&, proto::OfflineCPURequest request) override {
         auto outcome = co_await system_.offline_cpu(request.cpu_id());
         co_return empty(outcome);
     }
 
-    awaitable<result<Empty>> OnlineCPU(ttrpc::call_context&, proto::OnlineCPURequest request) override {
+    awaitable<result<Empty>> OnlineCPU(call_context&, proto::OnlineCPURequest request) override {
         auto outcome = co_await system_.online_cpu(request.cpu_id());
         co_return empty(outcome);
     }
 
-    awaitable<result<Empty>> OfflineMemory(ttrpc::call_context&, proto::OfflineMemoryRequest request) override {
+    awaitable<result<Empty>> OfflineMemory(call_context&, proto::OfflineMemoryRequest request) override {
         auto outcome = co_await system_.offline_memory(request.memory_id());
         co_return empty(outcome);
     }
 
-    awaitable<result<Empty>> OnlineMemory(ttrpc::call_context&, proto::OnlineMemoryRequest request) override {
+    awaitable<result<Empty>> OnlineMemory(call_context&, proto::OnlineMemoryRequest request) override {
         auto outcome = co_await system_.online_memory(request.memory_id());
         co_return empty(outcome);
     }
 
-    awaitable<result<proto::FreezeFilesystemsResponse>> FreezeFilesystems(ttrpc::call_context&, Empty) override {
+    awaitable<result<proto::FreezeFilesystemsResponse>> FreezeFilesystems(call_context&, Empty) override {
         auto frozen = co_await system_.freeze_filesystems();
         if (!frozen) co_return frozen.error();
         proto::FreezeFilesystemsResponse response;
@@ -73,32 +87,82 @@ public:
         co_return response;
     }
 
-    awaitable<result<Empty>> ThawFilesystems(ttrpc::call_context&, Empty) override {
+    awaitable<result<Empty>> ThawFilesystems(call_context&, Empty) override {
         auto outcome = co_await system_.thaw_filesystems();
         co_return empty(outcome);
     }
 
-    awaitable<result<proto::BootTimelineResponse>> BootTimeline(ttrpc::call_context&, Empty) override {
-        proto::BootTimelineResponse response;
-        for (const auto& record : timeline_.steps()) {
-            auto* step = response.add_steps();
-            step->set_name(record.name);
-            step->set_started_us(to_count(record.started));
-            step->set_ended_us(to_count(record.ended));
-            step->set_outcome(to_outcome(record.outcome));
-            step->set_text(record.text);
-        }
-        for (const auto& reached : timeline_.milestones()) {
-            auto* milestone = response.add_milestones();
-            milestone->set_phase(reached.phase);
-            milestone->set_at_us(to_count(reached.at));
-        }
+    awaitable<result<proto::BootTimelineResponse>> BootTimeline(call_context&, Empty) override {
+        co_return to_message(timeline_);
+    }
+
+    awaitable<result<wire::HealthResponse>> Health(call_context&, Empty) override {
+        auto snapshot = co_await take_snapshot(context_, timeline_);
+        co_return to_health(snapshot);
+    }
+
+    awaitable<result<wire::MetricsResponse>> Metrics(call_context&, Empty) override {
+        auto snapshot = co_await take_snapshot(context_, timeline_);
+        wire::MetricsResponse response;
+        response.set_text(metrics_text(snapshot));
         co_return response;
     }
 
+    awaitable<result<wire::ResumeResponse>> Resume(call_context&, wire::ResumeRequest request) override {
+        auto wanted = from_message(std::move(request));
+        if (!wanted) co_return wanted.error();
+        auto outcome = co_await system_.resume(std::move(*wanted));
+        if (!outcome) co_return outcome.error();
+        auto moved = std::chrono::duration_cast<std::chrono::milliseconds>(outcome->after - outcome->before).count();
+        log_.info("resumed", {{"clock_moved_ms", moved}, {"entropy_bytes", outcome->entropy_bytes}});
+        exchange_.publish(to_event(*outcome));
+        co_return to_message(*outcome);
+    }
+
+    awaitable<result<wire::SetLogLevelResponse>> SetLogLevel(call_context&, wire::SetLogLevelRequest request) override {
+        log_level level{};
+        if (!parse_log_level(request.level(), level)) {
+            co_return error(errc::invalid_argument, "log level \"" + request.level() + "\"");
+        }
+        wire::SetLogLevelResponse response;
+        response.set_previous(std::string(name_of(log_.level())));
+        log_.set_level(level);
+        log_.info("log level set", {{"level", request.level()}, {"previous", response.previous()}});
+        co_return response;
+    }
+
+    awaitable<result<wire::DevicesResponse>> Devices(call_context&, Empty) override {
+        auto blocks = co_await devices_.list_blocks();
+        if (!blocks) co_return blocks.error();
+        co_return to_message(*blocks);
+    }
+
 private:
+    awaitable<result<proto::InfoResponse>> info() {
+        auto facts = co_await system_.info();
+        if (!facts) co_return facts.error();
+        auto runtime = co_await runtime_.ask();
+        proto::InfoResponse response;
+        response.set_version(facts->version);
+        response.set_kernel_version(facts->kernel_version);
+        for (const auto& word : capabilities_.words()) response.add_capabilities(word);
+        response.set_uptime_us(static_cast<std::uint64_t>(timeline_.now().count()));
+        for (const auto& step : timeline_.steps()) {
+            if (step.outcome != system::step_outcome::ok) set_step(*response.add_degraded_steps(), step);
+        }
+        response.set_runtime_version(std::move(runtime.version));
+        response.set_runtime_features(std::move(runtime.features));
+        co_return response;
+    }
+
+    asio::io_context& context_;
     system::system_service& system_;
+    devices::device_service& devices_;
+    events::exchange_service& exchange_;
+    logger& log_;
     const system::boot_timeline& timeline_;
+    capabilities capabilities_;
+    runtime_inquiry runtime_;
 };
 
 }  // namespace

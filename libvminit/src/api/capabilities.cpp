@@ -1,0 +1,59 @@
+#include "capabilities.hpp"
+
+#include <unistd.h>
+
+#include "vminit/core/file.hpp"
+#include "vminit/process/process_service.hpp"
+#include "vminit/system/system_service.hpp"
+#include "vminit/ttrpc/server_service.hpp"
+
+namespace vminit::api {
+
+namespace {
+
+bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+void add_hotplug(const std::string& sysfs, std::vector<std::string>& all) {
+    // The boot processor alone has no switch, or one that is not to be used.
+    if (exists(sysfs + "/devices/system/cpu/hotplug")) all.emplace_back("hotplug:cpu");
+    if (exists(sysfs + "/devices/system/memory/block_size_bytes")) all.emplace_back("hotplug:memory");
+}
+
+void add_controllers(const std::string& sysfs, std::vector<std::string>& all) {
+    auto text = read_file(sysfs + "/fs/cgroup/cgroup.controllers");
+    if (!text) return;
+    auto words = trimmed(*text);
+    while (!words.empty()) {
+        auto word = words.substr(0, words.find(' '));
+        all.push_back("cgroup:" + std::string(word));
+        words = trimmed(words.substr(word.size()));
+    }
+}
+
+}  // namespace
+
+const std::vector<std::string>& capabilities::words() {
+    auto services = asio::use_service<ttrpc::server_service>(context_).service_names();
+    if (words_.empty() || services.size() != services_) look(std::move(services));
+    return words_;
+}
+
+void capabilities::look(std::vector<std::string> services) {
+    services_ = services.size();
+    words_.clear();
+    for (const auto& name : services) words_.push_back("rpc:" + name);
+    if (asio::has_service<process::process_service>(context_)) {
+        const auto& dialect = asio::use_service<process::process_service>(context_).dialect();
+        if (dialect.pause != process::pause_support::refused) words_.emplace_back("task:pause");
+        for (const char* scheme : {"stream", "fifo", "file", "binary"})
+            words_.push_back(std::string("stdio:") + scheme);
+        for (const char* form : {"format", "mkdir", "serial", "loop"}) words_.push_back(std::string("mount:") + form);
+    }
+    for (const char* form : {"sequence", "acknowledge"}) words_.push_back(std::string("events:") + form);
+    words_.emplace_back("freeze:ext4");
+    const auto& sysfs = asio::use_service<system::system_service>(context_).config().sysfs;
+    add_hotplug(sysfs, words_);
+    add_controllers(sysfs, words_);
+}
+
+}  // namespace vminit::api

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vminit/core/asio.hpp"
+
+namespace vminit::api {
+
+/// What this guest can do, as `kind:name` words (docs/health.md): the registered services, what of the kernel and the
+/// hypervisor it depends on is there, and what is compiled in.
+class capabilities {
+public:
+    explicit capabilities(asio::io_context& context) : context_(context) {}
+
+    /// Looks at the kernel (a few sysfs files) the first time, and again when services were registered since.
+    const std::vector<std::string>& words();
+
+private:
+    void look(std::vector<std::string> services);
+
+    asio::io_context& context_;
+    std::size_t services_ = 0;
+    std::vector<std::string> words_;
+};
+
+}  // namespace vminit::api
