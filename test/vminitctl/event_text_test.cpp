@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "github.com/containerd/containerd/api/events/task.pb.h"
+#include "vminit/events/v1/events.pb.h"
 
 using namespace vminit::vminitctl;
 namespace events = containerd::events;
@@ -75,6 +76,46 @@ TEST_CASE("an event of a single field is told by its topic", "[vminitctl]") {
     event.set_container_id("web");
     CHECK(event_line(envelope_of("/tasks/oom", "containerd.events.TaskOOM", event)) ==
           "2026-03-01T08:15:30.005000000Z /tasks/oom container_id=web");
+}
+
+TEST_CASE("the guest's own events are told as those of containers are", "[vminitctl]") {
+    namespace own = vminit::events::v1;
+    auto line_of = [](const auto& event) {
+        auto line = event_line(envelope_of("/vminit/x", event.GetTypeName(), event));
+        return line.substr(line.find("/vminit/x") + 10);
+    };
+    own::Resumed resumed;
+    resumed.mutable_before()->set_seconds(1772352930);
+    resumed.mutable_after()->set_seconds(1772352990);
+    resumed.set_entropy_bytes(64);
+    CHECK(line_of(resumed) ==
+          "before=2026-03-01T08:15:30.000000000Z after=2026-03-01T08:16:30.000000000Z entropy_bytes=64");
+    own::SupervisedStarted started;
+    started.set_name("agent");
+    started.set_pid(7);
+    CHECK(line_of(started) == "name=agent pid=7");
+    own::SupervisedExited exited;
+    exited.set_name("agent");
+    exited.set_pid(7);
+    exited.set_exit_status(139);
+    CHECK(line_of(exited) == "name=agent pid=7 exit_status=139");
+    own::SupervisedStartFailed failed;
+    failed.set_name("agent");
+    failed.set_reason("no such file");
+    CHECK(line_of(failed) == "name=agent reason=no such file");
+    own::SupervisedRestarting restarting;
+    restarting.set_name("agent");
+    restarting.set_delay_ms(2000);
+    restarting.set_restarts_in_window(2);
+    CHECK(line_of(restarting) == "name=agent delay_ms=2000 restarts_in_window=2");
+    own::SupervisedGaveUp gave_up;
+    gave_up.set_name("agent");
+    gave_up.set_restarts_in_window(10);
+    CHECK(line_of(gave_up) == "name=agent restarts_in_window=10");
+    own::EventsLost lost;
+    lost.set_first(3);
+    lost.set_last(9);
+    CHECK(line_of(lost) == "first=3 last=9");
 }
 
 TEST_CASE("an event we do not know, or cannot read, is shown as what it is", "[vminitctl]") {
