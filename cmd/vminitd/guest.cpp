@@ -86,6 +86,7 @@ void guest::make_services() {
     system::system_config machine;
     machine.version = version();
     machine.cleanup.bundles = values_.bundle_root;
+    if (::getpid() != 1) machine.cleanup.temporary.clear();  // others' files are in it
     machine.thaw_limit = std::chrono::seconds(values_.thaw_limit);
     asio::make_service<system::system_service>(context_, std::move(machine));
     asio::make_service<devices::device_service>(context_);

@@ -147,6 +147,16 @@ TEST_CASE("removal does not enter another mount, not even of the same filesystem
     CHECK(::umount2(point.c_str(), MNT_DETACH) == 0);
 }
 
+TEST_CASE("without a directory for temporary files only bundles are put away", "[cleanup]") {
+    test::temporary_directory directory;
+    cleanup_options options;
+    options.bundles = directory.path("bundles");
+    options.temporary.clear();
+    fs::create_directories(options.bundles + "/c1");
+    CHECK(clean_up(options).problems.empty());
+    CHECK(fs::is_empty(options.bundles));
+}
+
 TEST_CASE("mounts below the bundles are undone deepest first, stacked ones too", "[.][privileged]") {
     test::temporary_directory directory;
     cleanup_options options;

@@ -186,8 +186,10 @@ cleanup_report clean_up(const cleanup_options& options) {
         report.problems.push_back(table.error().message());
     }
     remove_bundles(options, report);
-    if (auto removed = remove_contents(options.temporary); !removed)
-        report.problems.push_back(removed.error().message());
+    if (!options.temporary.empty()) {
+        auto removed = remove_contents(options.temporary);
+        if (!removed) report.problems.push_back(removed.error().message());
+    }
     ::sync();
     return report;
 }

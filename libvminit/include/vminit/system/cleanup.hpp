@@ -11,7 +11,7 @@ namespace vminit::system {
 
 struct cleanup_options {
     std::string bundles = "/run/bundles";
-    std::string temporary = "/tmp";
+    std::string temporary = "/tmp";  ///< all in it is removed; empty: nothing, for who is not alone on the machine
     std::string mount_table = "/proc/self/mountinfo";
 };
 
