@@ -90,8 +90,9 @@ record service_row(const supervisor_api::ServiceStatus& status) {
     }
     std::string due_text;
     if (status.has_restart_due_in_ms()) {
-        due = status.restart_due_in_ms();
-        due_text = format_span(status.restart_due_in_ms() * 1000);
+        auto microseconds = status.restart_due_in_ms() * 1000;
+        due = microseconds;
+        due_text = format_span(microseconds);
     }
     auto pid = status.pid() != 0 ? json::value(status.pid()) : json::value(nullptr);
     return {{"name", status.name()},
@@ -99,7 +100,7 @@ record service_row(const supervisor_api::ServiceStatus& status) {
             {"pid", std::move(pid)},
             {"starts", status.starts()},
             {"restarts_in_window", status.restarts_in_window()},
-            {"restart_due_in_ms", std::move(due), due_text},
+            field("restart_due_in_usec", std::move(due), due_text.empty() ? "-" : due_text),
             {"last_exit_status", std::move(exit)},
             {"last_exit_at", std::move(exited_at)},
             {"last_failure", status.last_failure()},
@@ -147,12 +148,12 @@ record health_facts(const own::HealthResponse& health) {
             {"reaper_backlog", health.reaper_backlog()},
             {"events_undelivered", health.events_undelivered(),
              fmt::format("{} of {}", health.events_undelivered(), health.events_capacity())},
-            {"events_capacity", health.events_capacity()},
             {"blocking_running", health.blocking_running()},
             {"blocking_queued", health.blocking_queued()},
             {"blocking_threads", health.blocking_threads()},
             {"resident_bytes", health.resident_bytes(), format_bytes(health.resident_bytes())},
-            {"layers", std::move(layers), "below"}};
+            {"events_capacity", health.events_capacity()},
+            {"layers", std::move(layers)}};
 }
 
 std::vector<record> device_rows(const own::DevicesResponse& devices) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -17,7 +18,9 @@ record info_facts(const containerd::vminitd::services::system::v1::InfoResponse&
 /// One layer a row: name, state, what is wrong.
 std::vector<record> layer_rows(const vminit::system::v1::HealthResponse& health);
 
-/// The figures, with the layers as a list for JSON.
+/// The figures, then two that are for programs only (`health_facts_for_programs`): the capacity of the event ring and the
+/// layers as a list.
+inline constexpr std::ptrdiff_t health_facts_for_programs = 2;
 record health_facts(const vminit::system::v1::HealthResponse& health);
 
 std::vector<record> device_rows(const vminit::system::v1::DevicesResponse& devices);

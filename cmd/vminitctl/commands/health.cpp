@@ -16,9 +16,10 @@ awaitable<result<int>> health(client_session& guest) {
     auto answer = co_await system.Health(std::move(request), guest.call_limit());
     if (!answer) co_return answer.error();
     auto facts = health_facts(*answer);
+    if (!guest.out().is_json()) facts.erase(facts.end() - health_facts_for_programs, facts.end());
     guest.out().answer(facts);
-    auto rows = layer_rows(*answer);
     guest.out().say("\n");
+    auto rows = layer_rows(*answer);
     if (!guest.out().is_json()) guest.out().answers(rows, layer_titles);
     co_return answer->state() == vminit::system::v1::HealthResponse::OK ? 0 : exit_degraded;
 }

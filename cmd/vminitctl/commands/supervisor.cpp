@@ -14,7 +14,7 @@ struct supervisor_options {
 };
 
 constexpr std::string_view titles[] = {
-    "name", "state", "pid", "starts", "restarts_in_window", "restart_due_in_ms", "last_exit_status"};
+    "name", "state", "pid", "starts", "restarts_in_window", "restart_due_in_usec", "last_exit_status"};
 
 awaitable<result<int>> status(client_session& guest, std::string name) {
     vminit::supervisor::v1::StatusRequest request;
