@@ -1,10 +1,10 @@
 #include "vminit/core/log.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 
 namespace vminit {
@@ -71,12 +71,15 @@ void append_value(line_buffer& out, const log_value& value, log_format format) {
     }
 }
 
+// The calendar of <chrono> instead of fmt's: that one brings locales and time zones, a tenth of a static program.
 void append_timestamp(line_buffer& out) {
-    auto now = wall_now().time_since_epoch();
-    auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now);
-    auto micros = std::chrono::duration_cast<std::chrono::microseconds>(now - seconds);
-    fmt::format_to(std::back_inserter(out), "{:%Y-%m-%dT%H:%M:%S}.{:06d}Z",
-                   fmt::gmtime(static_cast<std::time_t>(seconds.count())), micros.count());
+    auto now = std::chrono::floor<std::chrono::microseconds>(wall_now());
+    auto midnight = std::chrono::floor<std::chrono::days>(now);
+    std::chrono::year_month_day date(midnight);
+    std::chrono::hh_mm_ss time(now - midnight);
+    fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", static_cast<int>(date.year()),
+                   static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), time.hours().count(),
+                   time.minutes().count(), time.seconds().count(), time.subseconds().count());
 }
 
 void render_json(line_buffer& out, log_level level, std::string_view message, std::initializer_list<log_field> fields) {
