@@ -13,7 +13,8 @@ constexpr std::string_view exit_topic = "/tasks/exit";
 void add(prometheus_text& out, const core_facts& facts) {
     const auto& usage = facts.usage;
     out.single("process_resident_memory_bytes", gauge, "Memory of vminitd that is in use.", usage.resident_bytes);
-    out.single("process_cpu_seconds_total", counter, "CPU time that vminitd has used.", clock::duration(usage.cpu));
+    out.single("process_cpu_seconds_total", counter, "CPU time of vminitd; as PID 1 with the kernel's own start.",
+               clock::duration(usage.cpu));
     out.single("process_open_fds", gauge, "Open descriptors of vminitd.", usage.open_files);
     out.single("process_threads", gauge, "Threads of vminitd.", usage.threads);
     out.single("vminit_loop_lag_seconds", gauge, "How long a handler queued for this answer had to wait.",
