@@ -148,6 +148,37 @@ TEST_CASE("an exec that fails to start is stopped with 255 and cannot be started
     CHECK(start() == "9 cannot start a stopped process: failed precondition");
 }
 
+TEST_CASE("Delete of a created container answers how it was killed", "[api]") {
+    fixture io;
+    auto pid = io.create("web", {"sleep", "1000"});
+    auto deleted = io.run(io.client().Delete(io.named<task::DeleteRequest>("web")));
+    REQUIRE(deleted);
+    CHECK(deleted->pid() == pid);
+    CHECK(deleted->exit_status() == 137);
+    CHECK(deleted->exited_at().seconds() > 1700000000);
+}
+
+TEST_CASE("a Delete that failed can be repeated, one that did not cannot", "[api]") {
+    fixture io;
+    io.run_container("web", {"exit", "5"});
+    io.wait("web");
+    auto remove = [&] { return io.verdict(io.run(io.client().Delete(io.named<task::DeleteRequest>("web")))); };
+    io.runtime.set_fault("delete", R"({"fault": "error", "message": "busy"})");
+    CHECK(remove() == "2 failed to delete task: busy");
+    CHECK(io.wait("web").exit_status() == 5);
+    CHECK(remove() == "ok");
+    CHECK(remove() == "5 container not created: not found");
+}
+
+TEST_CASE("a Start that failed has code 2 and the runtime's words", "[api]") {
+    fixture io;
+    io.create("web", {"exit", "0"});
+    auto start = [&] { return io.verdict(io.run(io.client().Start(io.named<task::StartRequest>("web")))); };
+    io.runtime.set_fault("start", R"({"fault": "error", "message": "no start today"})");
+    CHECK(start() == "2 OCI runtime start failed: no start today");
+    CHECK(start() == "ok");
+}
+
 TEST_CASE("once init is dead no exec starts", "[api]") {
     fixture io;
     io.run_container("web", {"sleep", "1000"});

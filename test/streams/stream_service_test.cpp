@@ -169,6 +169,21 @@ TEST_CASE_METHOD(stream_fixture, "a silent peer delays nobody and is dropped aft
     CHECK(streams.claim("7"));
 }
 
+TEST_CASE_METHOD(stream_fixture, "silent peers beyond the bound are closed at once", "[streams]") {
+    std::vector<unique_fd> silent;
+    for (std::size_t i = 0; i < stream_service::max_handshakes; ++i) {
+        silent.push_back(connect());
+        pump([&] { return streams.counters().handshakes == i + 1; });
+    }
+    auto more = connect();
+    pump([&] { return streams.counters().refused == 1; });
+    CHECK(is_ended(more));
+    CHECK_FALSE(is_ended(silent.front()));
+    silent.clear();
+    pump([&] { return streams.counters().handshakes == 0; });
+    auto host = open_stream(id_7);
+}
+
 TEST_CASE_METHOD(stream_fixture, "a peer that goes before its id is whole leaves nothing", "[streams]") {
     {
         auto host = connect();
