@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "support/descriptor_guard.hpp"
 #include "support/io_fixture.hpp"
 #include "vminit/ttrpc/client.hpp"
 #include "vminit/ttrpc/server_service.hpp"
@@ -10,7 +11,7 @@
 namespace vminit::test {
 
 /// One context with a ttrpc server and clients of it over socket pairs.
-class api_fixture : public io_fixture {
+class api_fixture : public descriptor_guard, public io_fixture {
 public:
     ttrpc::server_service& server() { return asio::use_service<ttrpc::server_service>(ctx); }
 

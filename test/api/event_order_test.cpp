@@ -1,8 +1,8 @@
 #include <catch2/catch.hpp>
 
+#include "api/raw_host.hpp"
 #include "api/task_fixture.hpp"
 #include "github.com/spin-stack/spinbox/api/services/vmevents/v1/events.ttrpc.hpp"
-#include "support/ttrpc_peer.hpp"
 #include "vminit/api/events_api.hpp"
 #include "vminit/events/exchange_service.hpp"
 
@@ -15,13 +15,6 @@ class order_fixture : public task_fixture {
 public:
     explicit order_fixture(const host_dialect& dialect = {}) : task_fixture(dialect) {
         server().add(api::make_events_api(ctx), std::string(dialect.events_service));
-    }
-
-    ttrpc_peer connect_raw() {
-        auto pair = vminit::ttrpc::connected_pair(ex()).value();
-        auto served = vminit::ttrpc::adopt_socket(ex(), std::move(pair.second)).value();
-        server().serve(std::move(served), vminit::ttrpc::peer_identity());
-        return ttrpc_peer(*this, unique_fd(pair.first.release()));
     }
 
     /// What a plain host sends: a server-streaming call with an empty message.
@@ -48,7 +41,7 @@ TEST_CASE("a stream that is asked for before a call on the same connection has t
     // Another listens, so that nothing is held for whoever comes next.
     auto other = io.exchange().subscribe();
     for (int i = 0; i < 2; ++i) REQUIRE(io.run(other.next()));
-    auto host = io.connect_raw();
+    auto host = connect_raw(io);
     auto exec = io.exec_request("web", "e", {"exit", "0"}).SerializeAsString();
     host.send(io.stream_bytes(1, "spinbox.services.vmevents.v1.Events") +
               request_frame(3, 0, make_request("containerd.task.v3.Task", "Exec", exec)).bytes());
@@ -64,7 +57,7 @@ TEST_CASE("the Events service has the name that the host knows", "[api]") {
         GENERATE(table<host_dialect, std::string>({{host_dialect::spinbox(), "nerdbox.services.vmevents.v1.Events"},
                                                    {host_dialect::nerdbox(), "spinbox.services.vmevents.v1.Events"}}));
     order_fixture io(dialect);
-    auto host = io.connect_raw();
+    auto host = connect_raw(io);
     host.send(io.stream_bytes(1, other));
     CHECK(host.receive() == failed(1, 12, "service " + other));
     host.send(io.stream_bytes(3, dialect.events_service));

@@ -4,30 +4,15 @@
 #include "api/task_fixture.hpp"
 #include "github.com/containerd/cgroups/cgroup2/stats/metrics.pb.h"
 #include "github.com/containerd/containerd/api/types/runc/options/oci.pb.h"
-#include "support/ttrpc_peer.hpp"
 
 using namespace vminit;
 using namespace vminit::test;
-using namespace std::chrono_literals;
 
 namespace {
 
 using fixture = task_fixture;
 
 constexpr std::int64_t go_zero_time = -62135596800;
-
-/// A host whose frames are written by hand.
-ttrpc_peer raw_peer(fixture& io) {
-    auto pair = vminit::ttrpc::connected_pair(io.ex()).value();
-    auto served = vminit::ttrpc::adopt_socket(io.ex(), std::move(pair.second)).value();
-    io.server().serve(std::move(served), vminit::ttrpc::peer_identity());
-    return ttrpc_peer(io, unique_fd(pair.first.release()));
-}
-
-wire_frame wait_frame(std::uint32_t stream, std::chrono::nanoseconds timeout = {}) {
-    auto payload = fixture::named<task::WaitRequest>("web").SerializeAsString();
-    return request_frame(stream, 0, make_request("containerd.task.v3.Task", "Wait", payload, timeout.count()));
-}
 
 }  // namespace
 
@@ -274,6 +259,34 @@ TEST_CASE("without a cgroup there are no metrics", "[api]") {
           "5 cgroup does not exist: not found");
 }
 
+TEST_CASE("Stats packs the metrics as containerd's type", "[api]") {
+    fixture io;
+    auto pid = io.create("web", {"sleep", "1000"});
+    auto proc = io.runtime.path("proc/" + std::to_string(pid));
+    REQUIRE(make_directories(proc, 0755));
+    REQUIRE(replace_file(proc + "/cgroup", "0::/web\n", 0644));
+    REQUIRE(make_directories(io.runtime.path("cgroup/web"), 0755));
+    REQUIRE(replace_file(io.runtime.path("cgroup/web/cpu.stat"), "usage_usec 100\nthrottled_usec 5\n", 0644));
+    REQUIRE(replace_file(io.runtime.path("cgroup/web/memory.current"), "4096\n", 0644));
+    REQUIRE(replace_file(io.runtime.path("cgroup/web/pids.max"), "max\n", 0644));
+    io.start("web");
+    auto stats = io.run(io.client().Stats(io.named<task::StatsRequest>("web")));
+    REQUIRE(stats);
+    CHECK(stats->stats().type_url() == "io.containerd.cgroups.v2.Metrics");
+    ::io::containerd::cgroups::v2::Metrics metrics;
+    REQUIRE(metrics.ParseFromString(stats->stats().value()));
+    CHECK(metrics.cpu().usage_usec() == 100);
+    CHECK(metrics.cpu().throttled_usec() == 5);
+    CHECK(metrics.memory().usage() == 4096);
+    CHECK(metrics.pids().limit() == 18446744073709551615U);
+    // Also once it has stopped, as long as the files are there.
+    auto kill = io.named<task::KillRequest>("web");
+    kill.set_signal(SIGKILL);
+    REQUIRE(io.run(io.client().Kill(kill)));
+    io.wait("web");
+    CHECK(io.run(io.client().Stats(io.named<task::StatsRequest>("web"))));
+}
+
 TEST_CASE("Update takes resources whatever their type says, and tells the runtime's own words", "[api]") {
     fixture io;
     io.create("web", {"sleep", "1000"});
@@ -306,55 +319,11 @@ TEST_CASE("a terminal's size has 16 bits", "[api]") {
     CHECK(io.verdict(io.run(io.client().ResizePty(request))) == "ok");
 }
 
-TEST_CASE("a Wait with a deadline ends with it, and the call is gone", "[api]") {
-    manual_time time(clock::now());
-    fixture io;
-    io.create("web", {"sleep", "1000"});
-    auto host = raw_peer(io);
-    host.send(wait_frame(1, 3s));
-    CHECK(host.is_quiet());
-    CHECK(io.server().counters().calls == 1);
-    time.advance(3s);
-    CHECK(host.receive() == failed(1, 4, "context deadline exceeded"));
-    io.pump([&] { return io.server().counters().calls == 0; });
-}
-
-TEST_CASE("a Wait whose connection is lost is gone, others go on", "[api]") {
-    fixture io;
-    io.run_container("web", {"sleep", "1000"});
-    std::string waited;
-    io.leave(io.client().Wait(io.named<task::WaitRequest>("web")), waited);
-    auto host = raw_peer(io);
-    host.send(wait_frame(1));
-    host.send(wait_frame(3));
-    CHECK(host.is_quiet());
-    CHECK(io.server().counters().calls == 3);
-    host.close();
-    io.pump([&] { return io.server().counters().calls == 1; });
-    auto kill = io.named<task::KillRequest>("web");
-    kill.set_signal(SIGKILL);
-    REQUIRE(io.run(io.client().Kill(kill)));
-    io.pump([&] { return !waited.empty(); });
-    CHECK(waited == "ok");
-}
-
-TEST_CASE("a Create whose connection is lost is undone", "[api]") {
-    fixture io;
-    auto request = io.create_request("web", {"sleep", "1000"});
-    io.runtime.set_fault("create", R"({"fault": "hang"})");
-    auto host = raw_peer(io);
-    host.send(request_frame(1, 0, make_request("containerd.task.v3.Task", "Create", request.SerializeAsString())));
-    io.runtime.await_file(io, "hanging");
-    host.close();
-    io.pump([&] { return io.processes.container_count() == 0; });
-    REQUIRE(io.run(io.client().Create(request)));
-}
-
 TEST_CASE("CloseIO without its flag closes stdin only for a host that means it so", "[api]") {
     auto [dialect, closes] =
         GENERATE(table<host_dialect, bool>({{host_dialect::spinbox(), false}, {host_dialect::nerdbox(), true}}));
     fixture io(dialect);
-    auto pair = vminit::ttrpc::connected_pair(io.ex()).value();
+    auto pair = ttrpc::connected_pair(io.ex()).value();
     REQUIRE(asio::use_service<streams::stream_service>(io.ctx).add("1", std::move(pair.first)));
     auto request = io.create_request("web", {"cat", ";", "exit", "3"});
     request.set_stdin("stream://1");

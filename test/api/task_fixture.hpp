@@ -109,9 +109,11 @@ private:
         asio::make_service<runc::runc_service>(ctx, runtime.config());
         process::process_config config;
         config.dialect = dialect;
-        // The fake knows nothing of namespaces, mounts and cgroups; the cgroup its processes are in is ours.
+        // The fake knows nothing of namespaces, mounts and cgroups; the cgroup its processes are in is ours. A test may
+        // write these files.
         config.relax_spec = false;
-        config.proc = "/nonexistent";
+        config.proc = runtime.path("proc");
+        config.cgroup_root = runtime.path("cgroup");
         return asio::make_service<process::process_service>(ctx, std::move(config));
     }
 };

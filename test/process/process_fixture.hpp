@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/descriptor_guard.hpp"
 #include "support/fake_runtime.hpp"
 #include "support/io_fixture.hpp"
 #include "vminit/core/task_group.hpp"
@@ -22,12 +23,6 @@
 #include "vminit/streams/stream_service.hpp"
 
 namespace vminit::test {
-
-inline std::size_t open_descriptors() {
-    std::size_t count = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
-    return count;
-}
 
 /// The host's end of one stream: reads when told to, and keeps what it read.
 class host_stream {
@@ -67,7 +62,7 @@ struct process_options {
 };
 
 /// A process_service over a fake runtime, with a subscriber that notes every event as one line.
-class process_fixture : public io_fixture {
+class process_fixture : public descriptor_guard, public io_fixture {
 public:
     explicit process_fixture(process_options options = {})
         : fake(options.runtime),

@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "runc/runc_fixture.hpp"
+#include "support/descriptor_guard.hpp"
 
 using namespace vminit;
 using namespace vminit::runc;
@@ -61,12 +62,6 @@ struct terminal {
     }
     unique_fd master, slave;
 };
-
-std::size_t open_descriptors() {
-    std::size_t count = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
-    return count;
-}
 
 console_socket open_socket(io_fixture& fixture) {
     auto opened = console_socket::open(fixture.ctx);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "support/descriptor_guard.hpp"
 #include "support/fake_runtime.hpp"
 #include "support/io_fixture.hpp"
 #include "vminit/core/task_group.hpp"
@@ -14,7 +15,7 @@
 namespace vminit::test {
 
 /// A context with a runc_service that drives a fake runtime of the wanted dialect, and a reaper that gets its orphans.
-class runc_fixture : public io_fixture {
+class runc_fixture : public descriptor_guard, public io_fixture {
 public:
     explicit runc_fixture(runtime_dialect dialect = runtime_dialect::crun)
         : fake(dialect),

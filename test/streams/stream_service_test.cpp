@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/descriptor_guard.hpp"
 #include "support/io_fixture.hpp"
 #include "support/temporary_directory.hpp"
 #include "vminit/core/unique_fd.hpp"
@@ -21,13 +22,7 @@ using namespace std::string_literals;
 
 namespace {
 
-std::size_t open_descriptors() {
-    std::size_t count = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
-    return count;
-}
-
-class stream_fixture : public test::io_fixture {
+class stream_fixture : public test::descriptor_guard, public test::io_fixture {
 public:
     explicit stream_fixture(const host_dialect& dialect = {})
         : streams(asio::make_service<stream_service>(ctx, dialect)) {
@@ -225,7 +220,7 @@ TEST_CASE_METHOD(stream_fixture, "bytes that wait for their claimer do not keep 
 }
 
 TEST_CASE_METHOD(stream_fixture, "streams made otherwise are claimed the same way, up to the bound", "[streams]") {
-    auto before = open_descriptors();
+    auto before = test::open_descriptors();
     std::vector<unique_fd> hosts;
     for (std::uint32_t id = 0; id < stream_service::max_unclaimed; ++id) {
         auto pair = ttrpc::connected_pair(ex()).value();
@@ -240,7 +235,7 @@ TEST_CASE_METHOD(stream_fixture, "streams made otherwise are claimed the same wa
     hosts.clear();
     pump([&] { return streams.counters().unclaimed == 0; });
     pair.second.reset();
-    CHECK(open_descriptors() == before);
+    CHECK(test::open_descriptors() == before);
 }
 
 TEST_CASE_METHOD(stream_fixture, "closing ends the port, handshakes and unclaimed streams, not claimed ones",
@@ -298,12 +293,12 @@ TEST_CASE_METHOD(named_fixture, "a name has one byte at least and a bound", "[st
 }
 
 TEST_CASE("a context may go down with streams in every state", "[streams]") {
-    auto before = open_descriptors();
+    auto before = test::open_descriptors();
     {
         stream_fixture fixture;
         auto waiting = fixture.open_stream(id_7);
         auto silent = fixture.connect();
         fixture.pump([&] { return fixture.streams.counters().handshakes == 1; });
     }
-    CHECK(open_descriptors() == before);
+    CHECK(test::open_descriptors() == before);
 }
