@@ -14,6 +14,7 @@
 #include "ttrpc/envelope.hpp"
 #include "vminit/api/bundle_api.hpp"
 #include "vminit/api/events_api.hpp"
+#include "vminit/api/supervisor_api.hpp"
 #include "vminit/api/system_api.hpp"
 #include "vminit/api/task_api.hpp"
 #include "vminit/process/process_service.hpp"
@@ -32,6 +33,7 @@ struct target {
 constexpr auto task_name = "containerd.task.v3.Task";
 constexpr auto bundle_name = "containerd.vminitd.services.bundle.v1.Bundle";
 constexpr auto system_name = "containerd.vminitd.services.system.v1.System";
+constexpr auto supervisor_name = "vminit.supervisor.v1.Supervisor";
 constexpr auto events_name = "spinbox.services.vmevents.v1.Events";
 
 constexpr std::array targets{
@@ -61,11 +63,18 @@ constexpr std::array targets{
     target{system_name, "FreezeFilesystems"},
     target{system_name, "ThawFilesystems"},
     target{system_name, "OnlineMemory"},
+    target{system_name, "SystemInfo"},
+    target{system_name, "Health"},
+    target{system_name, "Metrics"},
+    target{system_name, "SetLogLevel"},
+    target{system_name, "Devices"},
+    target{supervisor_name, "Status"},
+    target{supervisor_name, "Restart"},
     target{events_name, "Stream"},
 };
 
 // Their handlers would touch this machine.
-constexpr std::array left_out{target{system_name, "PrepareShutdown"}};
+constexpr std::array left_out{target{system_name, "PrepareShutdown"}, target{system_name, "Resume"}};
 
 void read_uri(const std::string& uri, process::stdio_direction direction) {
     auto understood = process::parse_stdio_uri(uri, direction);
@@ -142,6 +151,7 @@ void add_services(test::fuzzed_server& peer, const std::string& scratch, const s
     add_service(peer, api::make_bundle_api(peer.context, scratch + "/bundles"));
     add_service(peer, api::make_system_api(peer.context, timeline));
     add_service(peer, api::make_events_api(peer.context));
+    add_service(peer, api::make_supervisor_api(peer.context));
 }
 
 }  // namespace
