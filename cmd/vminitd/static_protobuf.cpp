@@ -6,12 +6,9 @@
 #include <google/protobuf/extension_set.h>
 #include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/stubs/port.h>
-#include <unistd.h>
 
 #include <stdexcept>
 #include <string>
-
-#include "vminit/core/log.hpp"
 
 namespace google::protobuf {
 
@@ -19,7 +16,8 @@ std::uint32_t ghtonl(std::uint32_t value) { return htonl(value); }
 
 namespace internal {
 
-// protobuf's words (a string that is not UTF-8, a message that is too long) become lines of our log.
+// protobuf's words (a string that is not UTF-8, a message that is too long) are not printed: the call that fails of it
+// answers with the reason, and a peer must not be able to flood the console.
 LogMessage::LogMessage(LogLevel level, const char* filename, int line)
     : level_(level), filename_(filename), line_(line) {}
 LogMessage::~LogMessage() = default;
@@ -47,8 +45,6 @@ LogMessage& LogMessage::operator<<(unsigned long value) {
 
 // As protobuf's own: a broken invariant is an exception, which the call's barrier turns into a failed call.
 void LogMessage::Finish() {
-    vminit::logger log(vminit::descriptor_sink(STDERR_FILENO));
-    log.warn("protobuf", {{"text", message_}, {"file", filename_}, {"line", line_}});
     if (level_ == LOGLEVEL_FATAL) throw std::logic_error("protobuf: " + message_);
 }
 
