@@ -66,7 +66,7 @@ ttrpc::stream_socket guest::open_stream(std::uint32_t id) {
     return run(vminitctl::open_stdio_stream(where, id, limit)).value();
 }
 
-result<std::uint32_t> guest::create(const container_wish& wish, vminitctl::stdio_uris stdio) {
+result<task::CreateTaskRequest> guest::prepare(const container_wish& wish, vminitctl::stdio_uris stdio) {
     vminitctl::container_options options;
     options.id = wish.id;
     options.rootfs = "root";
@@ -74,6 +74,7 @@ result<std::uint32_t> guest::create(const container_wish& wish, vminitctl::stdio
     options.spec.process.arguments = wish.arguments;
     auto request = vminitctl::make_request(options);
     if (!request) return request.error();
+    if (wish.rootfs) request->rootfs.assign(1, *wish.rootfs);
     containerd::vminitd::services::bundle::v1::CreateRequest bundle;
     bundle.set_id(wish.id);
     (*bundle.mutable_files())["config.json"] = request->config_json;
@@ -92,7 +93,13 @@ result<std::uint32_t> guest::create(const container_wish& wish, vminitctl::stdio
         entry->set_target(mount.target);
         for (const auto& option : mount.options) entry->add_options(option);
     }
-    auto created = run(tasks().Create(create, limit));
+    return create;
+}
+
+result<std::uint32_t> guest::create(const container_wish& wish, vminitctl::stdio_uris stdio) {
+    auto request = prepare(wish, std::move(stdio));
+    if (!request) return request.error();
+    auto created = run(tasks().Create(*request, limit));
     if (!created) return created.error();
     return created->pid();
 }

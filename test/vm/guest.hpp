@@ -16,6 +16,7 @@
 #include "github.com/spin-stack/spinbox/api/services/vmevents/v1/events.ttrpc.hpp"
 #include "support/io_fixture.hpp"
 #include "task_calls.hpp"
+#include "vminit/system/mount_entry.hpp"
 #include "vminit/ttrpc/client.hpp"
 #include "vminit/ttrpc/transport.hpp"
 
@@ -39,6 +40,7 @@ struct container_wish {
     std::vector<std::string> arguments;
     vminitctl::pid_namespace pids = vminitctl::pid_namespace::own;
     std::string id;  ///< empty: made up
+    std::optional<system::mount_entry> rootfs;  ///< instead of an overlay over the disk `root`
 };
 
 /// A connection to one VM, with the calls the tests make, each with a limit of its own so that no failure hangs.
@@ -65,6 +67,8 @@ public:
     /// An open stdio stream of that id.
     ttrpc::stream_socket open_stream(std::uint32_t id);
 
+    /// Bundle.Create; the result is what to ask of Task.Create.
+    result<task::CreateTaskRequest> prepare(const container_wish& wish, vminitctl::stdio_uris stdio = {});
     /// Bundle.Create and Task.Create; the result is the pid.
     result<std::uint32_t> create(const container_wish& wish, vminitctl::stdio_uris stdio = {});
     result<std::uint32_t> start(const std::string& id);

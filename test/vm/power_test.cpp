@@ -2,12 +2,51 @@
 #include <csignal>
 
 #include "guest.hpp"
+#include "stdio_streams.hpp"
+#include "support/temporary_directory.hpp"
 #include "virtual_machine.hpp"
 
 using namespace vminit;
 using namespace vminit::test;
 
 namespace {
+
+namespace wire = spinbox::services::vmevents::v1;
+using event_stream = ttrpc::duplex_stream<wire::StreamRequest, containerd::types::Envelope>;
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+/// Options for a VM whose extras disk brings an agent of that kind (test/vm/make-extras).
+std::vector<std::string> with_agent(const temporary_directory& directory, const std::string& kind) {
+    auto extras = directory.path("extras");
+    run_vm_script("make-extras", {"-o", extras, kind});
+    return {"--disk", extras + ":extras:ro", "--append", "spin.extras_disk=1"};
+}
+
+std::string start_container(guest& vm, container_wish wish, vminitctl::stdio_uris stdio = {}) {
+    wish.id = guest::fresh_id();
+    REQUIRE(vm.create(wish, std::move(stdio)));
+    REQUIRE(vm.start(wish.id));
+    return wish.id;
+}
+
+/// Reads up to an event of that topic; false when the stream ends before.
+awaitable<bool> next_topic(event_stream& stream, std::string topic) {
+    for (;;) {
+        auto event = co_await stream.read();
+        if (!event || !*event) co_return false;
+        if ((*event)->topic() == topic) co_return true;
+    }
+}
+
+/// A figure for the log; no test depends on it.
+void report_time(const virtual_machine& machine, const std::string& with) {
+    auto console = machine.console();
+    auto at = console.rfind("\"took_ms\":");
+    REQUIRE(at != std::string::npos);
+    auto end = console.find('}', at);
+    WARN("power-off with " << with << ": " << console.substr(at + 10, end - at - 10) << " ms");
+}
 
 /// A signal to PID 1 from a container that shares its pid namespace.
 void signal_pid_one(const virtual_machine& machine, const std::string& name) {
@@ -23,16 +62,73 @@ void signal_pid_one(const virtual_machine& machine, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("ctrl-alt-del powers the VM off, with a container running", "[vm]") {
-    virtual_machine machine({});
+TEST_CASE("ctrl-alt-del powers the VM off in order, with a container, an agent and an event stream", "[vm]") {
+    temporary_directory directory;
+    virtual_machine machine(with_agent(directory, "agent"));
     guest vm(machine.address());
-    container_wish wish("exec sleep 1000");
-    wish.id = guest::fresh_id();
-    REQUIRE(vm.create(wish));
-    REQUIRE(vm.start(wish.id));
+    vminitctl::events_client events(vm.rpc());
+    auto stream = events.Stream();
+    REQUIRE(stream);
+    REQUIRE(vm.run(stream->write(wire::StreamRequest())));
+    REQUIRE(vm.run(next_topic(*stream, "/vminit/supervisor/restarting")));
+    start_container(vm, container_wish("exec sleep 1000"));
+    // The agent has put up its trap by then.
+    vm.look_inside("until grep -q 'run 3' /proc/1/root/var/log/spin-supervisor.log; do :; done");
+    machine.press_ctrl_alt_del();
+    // The host still hears of the container's end; then the stream ends by itself.
+    CHECK(vm.run(next_topic(*stream, "/tasks/exit")));
+    CHECK_FALSE(vm.run(next_topic(*stream, "/no/such/topic")));
+    CHECK(machine.has_powered_off());
+    machine.check_no_panic();
+    report_time(machine, "a container, an agent and an event stream");
+    CHECK(contains(machine.console(), "agent: terminated"));
+    CHECK_FALSE(contains(machine.console(), "took too long"));
+}
+
+TEST_CASE("what resists does not hold up the power-off", "[vm]") {
+    temporary_directory directory;
+    auto options = with_agent(directory, "stubborn");
+    auto data = directory.path("data");
+    run_vm_script("make-rootfs", {"--type", "ext4", "-o", data});
+    options.insert(options.end(), {"--disk", data + ":data:rw"});
+    virtual_machine machine(options);
+    guest vm(machine.address());
+    // Nobody reads this event stream, nor the output of the container that has more of it than any buffer.
+    vminitctl::events_client events(vm.rpc());
+    auto stream = events.Stream();
+    REQUIRE(stream);
+    REQUIRE(vm.run(stream->write(wire::StreamRequest())));
+    auto number = guest::fresh_number();
+    auto stuck = vm.open_stream(number);
+    start_container(vm, container_wish("trap '' TERM INT; yes"), vminitctl::stdio_uris("", vminitctl::stream_uri(number), ""));
+    container_wish writer("trap '' TERM; while :; do echo more >>/file; done");
+    writer.rootfs.emplace("ext4", "serial:data", "", std::vector<std::string>{"rw"});
+    start_container(vm, std::move(writer));
+    auto state = vm.state(start_container(vm, container_wish("trap '' TERM; while :; do :; done")));
+    REQUIRE(state);
+    vm.look_inside("cd /sys/fs/cgroup/$(sed 's/^0:://' /proc/" + std::to_string(state->pid()) +
+                   "/cgroup) && echo 1 >cgroup.freeze && until grep -q 'frozen 1' cgroup.events; do :; done; "
+                   "until [ -e /proc/1/root/run/spin-supervisor.pid ]; do :; done");
     machine.press_ctrl_alt_del();
     CHECK(machine.has_powered_off());
     machine.check_no_panic();
+    report_time(machine, "everything that resists");
+    // Unmounted or read-only at the end: nothing to recover.
+    CHECK(contains(run_vm_script("filesystem-state", {data}), "clean"));
+}
+
+TEST_CASE("a second signal while going down powers the VM off at once", "[vm]") {
+    temporary_directory directory;
+    // The agent sends it when it gets its SIGTERM, and then does not end.
+    virtual_machine machine(with_agent(directory, "signaller"));
+    guest vm(machine.address());
+    vm.look_inside(R"(cd /proc/1/root/run; until [ -e spin-supervisor.pid ]; do :; done
+        until grep -q '^SigCgt:.*[4567cdef]...$' /proc/$(cat spin-supervisor.pid)/status; do :; done)");
+    machine.press_ctrl_alt_del();
+    CHECK(machine.has_powered_off());
+    machine.check_no_panic();
+    report_time(machine, "a second signal");
+    CHECK(contains(machine.console(), "going down at once: a second signal came"));
 }
 
 TEST_CASE("SIGTERM to PID 1 powers the VM off", "[vm]") {

@@ -34,6 +34,18 @@ command_output run_script(const std::string& name, const std::vector<std::string
     return output;
 }
 
+std::string directory_of_shared() {
+    const char* directory = ::getenv("VMINIT_VM_DIR");
+    if (directory == nullptr) FAIL("VMINIT_VM_DIR is not set: run these tests through ctest, or test/vm/shared first");
+    return directory;
+}
+
+std::string address_in(const std::string& directory) {
+    auto address = read_file(directory + "/address");
+    REQUIRE(address);
+    return std::string(trimmed(*address));
+}
+
 std::string line_of(const std::string& text, std::size_t number) {
     std::size_t start = 0;
     for (; number > 0; --number) start = text.find('\n', start) + 1;
@@ -42,13 +54,9 @@ std::string line_of(const std::string& text, std::size_t number) {
 
 }  // namespace
 
-std::string virtual_machine::shared_address() {
-    const char* directory = ::getenv("VMINIT_VM_DIR");
-    if (directory == nullptr) FAIL("VMINIT_VM_DIR is not set: run these tests through ctest, or test/vm/shared first");
-    auto address = read_file(std::string(directory) + "/address");
-    REQUIRE(address);
-    return std::string(trimmed(*address));
-}
+std::string virtual_machine::shared_address() { return address_in(directory_of_shared()); }
+std::string virtual_machine::equipped_directory() { return directory_of_shared() + "-equipped"; }
+std::string virtual_machine::equipped_address() { return address_in(equipped_directory()); }
 
 virtual_machine::virtual_machine(std::vector<std::string> options) {
     auto rootfs = run_script("make-rootfs", {});
@@ -60,15 +68,26 @@ virtual_machine::virtual_machine(std::vector<std::string> options) {
     REQUIRE(booted.status == 0);
     address_ = line_of(booted.text, 0);
     directory_ = line_of(booted.text, 1);
-    auto pid = read_file(directory_ + "/qemu.pid");
+    auto pid = read_file(directory_ + "/minder.pid");
     REQUIRE(pid);
     // -1 when it has ended already, which has_powered_off takes as such.
-    qemu_ = static_cast<int>(::syscall(SYS_pidfd_open, ::atoi(pid->c_str()), 0));
+    minder_ = static_cast<int>(::syscall(SYS_pidfd_open, ::atoi(pid->c_str()), 0));
 }
 
 virtual_machine::~virtual_machine() {
-    if (qemu_ >= 0) ::close(qemu_);
+    if (minder_ >= 0) ::close(minder_);
     if (!directory_.empty()) run_script("stop", {directory_});
+}
+
+std::string qmp(const std::string& directory, const std::string& command, const std::string& arguments) {
+    return run_vm_script("qmp", {directory, command, arguments});
+}
+
+std::string run_vm_script(const std::string& name, const std::vector<std::string>& arguments) {
+    auto output = run_script(name, arguments);
+    CAPTURE(name, arguments, output.text);
+    REQUIRE(output.status == 0);
+    return std::string(trimmed(output.text));
 }
 
 std::string virtual_machine::console() const { return read_file(directory_ + "/console.log", 16 << 20).value(); }
@@ -76,8 +95,8 @@ std::string virtual_machine::console() const { return read_file(directory_ + "/c
 void virtual_machine::press_ctrl_alt_del() const { REQUIRE(run_script("qmp", {directory_, "ctrl-alt-del"}).status == 0); }
 
 bool virtual_machine::has_powered_off(std::chrono::seconds limit) const {
-    if (qemu_ < 0) return true;
-    pollfd watched{qemu_, POLLIN, 0};
+    if (minder_ < 0) return true;
+    pollfd watched{minder_, POLLIN, 0};
     return ::poll(&watched, 1, static_cast<int>(std::chrono::milliseconds(limit).count())) == 1;
 }
 

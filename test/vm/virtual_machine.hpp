@@ -12,6 +12,11 @@ public:
     /// The one that serves many tests: VMINIT_VM_DIR names its directory (test/vm/shared makes and ends it).
     static std::string shared_address();
 
+    /// The same with network cards, disks and room for more (see test/vm/shared): its directory is that one's with
+    /// `-equipped` behind.
+    static std::string equipped_directory();
+    static std::string equipped_address();
+
     /// A VM for one test, with the release's vminitd as PID 1 and the rootfs `root`; ended by the destructor. `options` go
     /// to test/vm/boot. Fails the test when it does not boot, unless `--no-wait` is among the options.
     explicit virtual_machine(std::vector<std::string> options);
@@ -38,7 +43,13 @@ public:
 private:
     std::string address_;
     std::string directory_;
-    int qemu_ = -1;  // pidfd
+    int minder_ = -1;  // pidfd of test/vm/minder, which ends when QEMU has
 };
+
+/// What test/vm/qmp prints for a command to the VM in `directory`; fails the test when QEMU refuses.
+std::string qmp(const std::string& directory, const std::string& command, const std::string& arguments = "{}");
+
+/// What a script of test/vm prints; fails the test when the script fails.
+std::string run_vm_script(const std::string& name, const std::vector<std::string>& arguments);
 
 }  // namespace vminit::test

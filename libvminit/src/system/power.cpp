@@ -121,8 +121,11 @@ awaitable<void> power_control::run() {
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     arm_watchdog(options_.hard_limit, options_.hard_limit_action);
     log_of(context_).info("going down", {{"reason", reason_}});
+    auto started = clock::now();
     co_await go_down();
     tasks_.stop();
+    auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - started);
+    log_of(context_).info("powering off", {{"took_ms", took.count()}});
     options_.final_action();
 }
 

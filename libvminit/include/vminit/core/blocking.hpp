@@ -27,7 +27,7 @@ struct blocking_counters {
 /// Runs system calls that can sleep (mount, umount, sync, FIFREEZE, sysfs writes, recursive removal) off the loop.
 ///
 /// At most two threads, started on demand and gone after two idle seconds; at most `max_queued` jobs wait, more are
-/// refused with `resource_exhausted`. A job takes values and returns a `result<T>`: it shares nothing with the loop.
+/// refused with `resource_exhausted`, and so is a job when not even one thread can be started. A job takes values and returns a `result<T>`: it shares nothing with the loop.
 /// A job that has begun cannot be cancelled; the caller may stop waiting, the job's result is then dropped.
 class blocking_service : public asio::execution_context::service {
 public:
@@ -47,7 +47,7 @@ public:
         auto slot = std::make_shared<std::optional<outcome>>();
         auto work = [slot, job = std::move(job)]() mutable { slot->emplace(job()); };
         bool accepted = co_await submit(std::move(work));
-        if (!accepted) co_return error(errc::resource_exhausted, "too many blocking operations");
+        if (!accepted) co_return error(errc::resource_exhausted, "blocking operation refused: too many wait, or no thread can be started");
         if (!*slot) co_return error(errc::internal, "blocking operation failed without a result");
         co_return std::move(**slot);
     }

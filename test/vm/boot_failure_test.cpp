@@ -1,0 +1,79 @@
+#include <catch2/catch.hpp>
+
+#include "guest.hpp"
+#include "support/temporary_directory.hpp"
+#include "virtual_machine.hpp"
+#include "vminit/core/file.hpp"
+
+using namespace vminit;
+using namespace vminit::test;
+
+namespace {
+
+namespace wire = containerd::vminitd::services::system::v1;
+
+/// Options for a boot in which a file stands where a filesystem is to be mounted.
+std::vector<std::string> blocking(const temporary_directory& directory, const std::string& target) {
+    auto file = directory.path("file");
+    REQUIRE(replace_file(file, "in the way\n", 0644));
+    auto initrd = directory.path("initrd");
+    run_vm_script("make-initrd", {"-o", initrd, "--add", file + ":" + target, VMINIT_VM_INIT});
+    return {"--initrd", initrd};
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("a mount that nothing works without fails: a log line and a clean power-off", "[vm]") {
+    temporary_directory directory;
+    auto options = blocking(directory, "/run");
+    options.emplace_back("--no-wait");
+    virtual_machine machine(options);
+    REQUIRE(machine.has_powered_off());
+    machine.check_no_panic();
+    auto console = machine.console();
+    CAPTURE(console);
+    CHECK(contains(console, "boot step failed"));
+    CHECK(contains(console, "boot step mount-filesystems"));
+    CHECK(contains(console, "/run"));
+    CHECK(contains(console, "cannot serve, powering off"));
+    CHECK_FALSE(contains(console, "phase=serve"));
+}
+
+TEST_CASE("without a mount of lesser use, and with a hostile extras disk, the guest serves, degraded", "[vm]") {
+    temporary_directory directory;
+    auto options = blocking(directory, "/var/lib/spin-stack");
+    run_vm_script("make-extras", {"-o", directory.path("extras"), "hostile"});
+    options.insert(options.end(), {"--disk", directory.path("extras") + ":extras:ro", "--append", "spin.extras_disk=1"});
+    virtual_machine machine(options);
+    guest vm(machine.address());
+    CHECK(vm.run_container(container_wish("echo served")).out == "served\n");
+    auto step_named = [&](const std::string& name) {
+        auto watchdog = clock::now() + guest::limit;
+        while (clock::now() < watchdog) {
+            auto timeline = vm.run(vm.system().BootTimeline({}, guest::limit));
+            REQUIRE(timeline);
+            for (const auto& step : timeline->steps()) {
+                if (step.name() == name) return step;
+            }
+        }
+        FAIL("no step " << name);
+        return wire::BootStep();
+    };
+    auto mounts = step_named("mount-filesystems");
+    CHECK(mounts.outcome() == wire::BootStep_Outcome_DEGRADED);
+    CHECK(contains(mounts.text(), "/var/lib/spin-stack"));
+    auto extras = step_named("extras-extract");
+    CHECK(extras.outcome() == wire::BootStep_Outcome_FAILED);
+    CHECK(contains(extras.text(), "/dev/fd/through"));
+    auto info = vm.run(vm.system().Info({}, guest::limit));
+    REQUIRE(info);
+    REQUIRE(info->degraded_steps_size() == 2);
+    CHECK(info->degraded_steps(0).name() == "mount-filesystems");
+    CHECK(info->degraded_steps(1).name() == "extras-extract");
+    CHECK(vm.look_inside("cd /proc/1/root/run/spin-stack && ls -A && cat good") == "good\ngood\n");
+    machine.press_ctrl_alt_del();
+    CHECK(machine.has_powered_off());
+    machine.check_no_panic();
+}

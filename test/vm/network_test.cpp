@@ -1,0 +1,77 @@
+#include <catch2/catch.hpp>
+#include <map>
+
+#include "guest.hpp"
+#include "virtual_machine.hpp"
+
+using namespace vminit;
+using namespace vminit::test;
+
+namespace {
+
+namespace wire = containerd::vminitd::services::system::v1;
+
+/// Asks until the step is there: those of devices come while the VM serves already.
+wire::BootStep boot_step(guest& vm, const std::string& name) {
+    auto watchdog = clock::now() + guest::limit;
+    while (clock::now() < watchdog) {
+        auto timeline = vm.run(vm.system().BootTimeline({}, guest::limit));
+        REQUIRE(timeline);
+        for (const auto& step : timeline->steps()) {
+            if (step.name() == name) return step;
+        }
+    }
+    FAIL("no boot step " << name);
+    return {};
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("network devices get what the kernel command line says", "[vm]") {
+    guest vm(virtual_machine::equipped_address());
+    CHECK(boot_step(vm, "network").outcome() == wire::BootStep_Outcome_OK);
+    CHECK(boot_step(vm, "network-eth1").outcome() == wire::BootStep_Outcome_OK);
+    auto addresses = vm.look_inside("ip -o addr");
+    CAPTURE(addresses);
+    CHECK(contains(addresses, "10.0.2.15/24 brd 10.0.2.255 scope global eth0"));
+    CHECK(contains(addresses, "fd00::15/64 scope global"));
+    CHECK_FALSE(contains(addresses, "fd00::15/64 scope global tentative"));
+    CHECK(contains(addresses, "10.0.3.15/30 brd 10.0.3.15 scope global eth1"));
+    CHECK(contains(addresses, "192.168.7.2/24 brd 192.168.7.255 scope global eth1"));
+    CHECK(contains(addresses, "127.0.0.1/8 scope host lo"));
+    auto links = vm.look_inside("ip -o link");
+    CAPTURE(links);
+    CHECK(contains(links, "eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400"));
+    CHECK(contains(links, "eth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500"));
+    CHECK(contains(links, "lo: <LOOPBACK,UP,LOWER_UP>"));
+}
+
+TEST_CASE("routes lead through the gateways, and the gateway answers", "[vm]") {
+    guest vm(virtual_machine::equipped_address());
+    boot_step(vm, "network");
+    auto routes = vm.look_inside("ip route; ip -6 route");
+    CAPTURE(routes);
+    CHECK(contains(routes, "default via 10.0.2.2 dev eth0"));
+    CHECK(contains(routes, "169.254.169.254 via 10.0.2.2 dev eth0"));
+    CHECK(contains(routes, "default via fd00::2 dev eth0"));
+    CHECK(contains(routes, "192.168.7.0/24 dev eth1"));
+    CHECK(contains(vm.look_inside("ping -c 1 -W 20 10.0.2.2"), "1 packets received"));
+    CHECK(contains(vm.look_inside("ping -c 1 -W 20 127.0.0.1"), "1 packets received"));
+}
+
+TEST_CASE("containers find the name servers and domains of the kernel command line", "[vm]") {
+    guest vm(virtual_machine::equipped_address());
+    CHECK(vm.run_container(container_wish("cat /etc/resolv.conf")).out == "search corp.example\nnameserver 10.0.2.3\n");
+    CHECK(contains(vm.look_inside("cat /proc/1/root/etc/hosts"), "\n10.0.2.15 box\n"));
+    CHECK(vm.look_inside("stat -c %a /proc/1/root/etc/resolv.conf") == "644\n");
+}
+
+TEST_CASE("a network device that does not come costs a failed step, not the boot", "[vm]") {
+    guest vm(virtual_machine::equipped_address());
+    auto step = boot_step(vm, "network-eth9");
+    CHECK(step.outcome() == wire::BootStep_Outcome_FAILED);
+    CHECK(step.text() == "wait for /sys/class/net/eth9: not found");
+    CHECK(vm.run(vm.system().Info({}, guest::limit)));
+}
