@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "guest.hpp"
+#include "machine_dump.hpp"
 #include "vminit/core/blocking.hpp"
 #include "vminit/devices/device_service.hpp"
 #include "vminit/devices/extras.hpp"
@@ -19,6 +20,7 @@ awaitable<void> guest::finish_boot() {
     if (::getpid() != 1) co_return;  // the machine is somebody else's
     co_await system::run_late_boot(context_, system::vm_late_plan(), timeline_);
     configure_links();
+    dump_machine(log_);
 }
 
 // Name servers and names are files, which need no device: containers find them from the first on.

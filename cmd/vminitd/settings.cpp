@@ -21,7 +21,7 @@ constexpr std::uint32_t day = 24 * 60 * 60;
 
 constexpr auto table = std::to_array<setting>({
     {"config", "", "FILE", "JSON file with settings by their key", &settings::config},
-    {"debug", "debug", "", "log at level debug", &settings::debug},
+    {"debug", "debug", "", "log at level debug, mounts and processes after the boot too", &settings::debug},
     {"log-level", "log_level", "LEVEL", "debug, info, warn or error", &settings::log_level, "debug|info|warn|error"},
     {"log-format", "log_format", "FORMAT", "json (one object a line) or text", &settings::log_format, "json|text"},
     {.flag = "vsock-rpc-port", .key = "rpc_port", .value = "PORT", .help = "vsock port of the ttrpc server",

@@ -169,10 +169,13 @@ TEST_CASE("Shutdown with a container present changes nothing", "[vm]") {
 }
 
 TEST_CASE("unknown flags and bad values do not stop the boot", "[vm]") {
-    virtual_machine machine({"--args", "-no-such-flag=1 -log-level=loud -config=/no/such.json"});
+    virtual_machine machine({"--args", "-no-such-flag=1 -log-level=loud -config=/no/such.json -debug -rpc-address=nowhere"});
     guest vm(machine.address());
     CHECK(vm.run_container(container_wish("echo ok")).out == "ok\n");
     CHECK(machine.console().find("no-such-flag") != std::string::npos);
+    CHECK(contains(machine.console(), R"("name":"nowhere")"));
+    CHECK(contains(machine.console(), R"("msg":"mount","on":"/run/spin-stack","type":"tmpfs")"));
+    CHECK(contains(machine.console(), R"("msg":"process","pid":"1")"));
 }
 
 TEST_CASE("without a runtime Create answers an error and the VM goes on", "[vm]") {
