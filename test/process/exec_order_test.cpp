@@ -69,6 +69,27 @@ TEST_CASE("in a pid namespace of somebody else's the rest is killed by the runti
     CHECK(fixture.heard.at(count - 1) == "/tasks/exit web 137");
 }
 
+TEST_CASE("what is left of a container is not killed while its start is under way", "[process]") {
+    process_fixture fixture;
+    auto gate = make_gate(fixture);
+    REQUIRE(fixture.create("web", {"sleep", "1000"}));
+    fixture.fake.set_fault("start", R"({"fault": "init-exits-during-start", "status": 3, "await": ")" + gate + "\"}");
+    outcome started;
+    fixture.tasks->spawn("start", note_start(fixture, "", started));
+    fixture.fake.await_calls(fixture, "start");
+    // init is collected, the starting runtime is there.
+    fixture.pump([&] { return fixture.reaper.counters().known == 1; });
+    fixture.poll();
+    CHECK(fixture.reaper.counters().known == 1);
+    CHECK(fixture.heard == lines{"/tasks/create web"});
+    open_gate(gate);
+    fixture.pump([&] { return started.has_value(); });
+    CHECK(*started);
+    REQUIRE(fixture.wait("web"));
+    CHECK(fixture.heard == lines{"/tasks/create web", "/tasks/start web", "/tasks/exit web 3"});
+    CHECK(fixture.fake.calls("kill").size() == 1);
+}
+
 TEST_CASE("a runtime that cannot kill the rest is told of, and exits are still told in order", "[process]") {
     process_fixture fixture;
     run_with_namespaces(fixture, "[]");

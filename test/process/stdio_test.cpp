@@ -88,6 +88,8 @@ TEST_CASE("a host that never reads delays the exit by two seconds, and then has 
         outcome.emplace(co_await from.processes.wait("web", ""));
     };
     fixture.tasks->spawn("wait", note(fixture, waited));
+    // init is dead and what was left is killed: only the output is waited for.
+    fixture.fake.await_calls(fixture, "kill");
     fixture.pump([&] { return fixture.reaper.counters().known == 0; });
     fixture.poll();
     CHECK_FALSE(waited);

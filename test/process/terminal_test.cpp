@@ -43,8 +43,8 @@ TEST_CASE("a terminal's output may go to a logger", "[process]") {
     process_fixture fixture;
     auto log = fixture.fake.path("log");
     auto script = fixture.fake.path("log.sh");
-    REQUIRE(replace_file(script, "#!/bin/sh\nexec 5>&-\nexec cat <&3 > " + log + "\n", 0755));
-    fixture.run_container("web", {"echo", "shown"}, {"", "binary://" + script, "", true});
+    REQUIRE(replace_file(script, "#!/bin/sh\necho ready >&5\nexec cat <&3 > " + log + "\n", 0755));
+    fixture.run_container("web", {"echo", "shown"}, {"", "binary-v2://" + script, "", true});
     REQUIRE(fixture.wait("web"));
     REQUIRE(fixture.remove("web"));
     fixture.pump([&] { return fixture.reaper.counters().known == 0; });

@@ -69,6 +69,9 @@ def do_start():
     os.close(fifo)
     if early:
         await_death(state["pid"])
+    if "await" in fault:
+        with open(fault["await"], "rb") as file:
+            file.read()
 
 
 def do_exec():
