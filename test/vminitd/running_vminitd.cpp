@@ -34,10 +34,11 @@ void wait_until_it_serves(int fd) {
 
 }  // namespace
 
-running_vminitd::running_vminitd() {
+running_vminitd::running_vminitd(std::vector<std::string> flags) {
     std::vector<std::string> words{VMINIT_VMINITD, "-rpc-address=unix://" + directory_.path("rpc"),
                                    "-stream-address=unix://" + directory_.path("streams"),
                                    "-bundle-root=" + directory_.path("bundles")};
+    words.insert(words.end(), flags.begin(), flags.end());
     std::vector<char*> argv;
     for (auto& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
@@ -65,6 +66,8 @@ ttrpc::stream_socket running_vminitd::connect(io_fixture& loop) const {
     auto where = ttrpc::address::parse("unix://" + directory_.path("rpc")).value();
     return loop.run(ttrpc::connect(where, std::chrono::seconds(60))).value();
 }
+
+bool running_vminitd::has_stream_port() const { return std::filesystem::is_socket(directory_.path("streams")); }
 
 void running_vminitd::set_limit(__rlimit_resource resource, rlim_t limit) const {
     struct rlimit now{};

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "support/io_fixture.hpp"
 #include "support/temporary_directory.hpp"
@@ -14,13 +15,16 @@ namespace vminit::test {
 /// A vminitd of this build beside the machine's init, on unix sockets in a directory of its own. Ended by the destructor.
 class running_vminitd {
 public:
-    running_vminitd();
+    explicit running_vminitd(std::vector<std::string> flags = {});
     ~running_vminitd();
     running_vminitd(const running_vminitd&) = delete;
     running_vminitd& operator=(const running_vminitd&) = delete;
 
     /// A new connection to its RPC port, without any protocol yet.
     ttrpc::stream_socket connect(io_fixture& loop) const;
+
+    /// Whether it listens on its stream port.
+    bool has_stream_port() const;
 
     /// Allows it `limit` of `resource` from now on.
     void set_limit(__rlimit_resource resource, rlim_t limit) const;
