@@ -77,7 +77,7 @@ void check_runs(guest& vm) { CHECK(vm.run_container(container_wish("echo ok")).o
 }  // namespace
 
 TEST_CASE("PID 1 survives what fails around it", "[vm]") {
-    virtual_machine machine({});
+    virtual_machine machine({"--mem", "256"});  // there is less to fill
     guest vm(machine.address());
 
     // A full /run: a bundle has no room.
@@ -103,7 +103,7 @@ TEST_CASE("PID 1 survives what fails around it", "[vm]") {
 
     // No pid is left: neither a runtime nor a thread can be started.
     saboteur crowd(vm,
-                   "read old </proc/sys/kernel/pid_max; echo 600 >/proc/sys/kernel/pid_max; "
+                   "read old </proc/sys/kernel/pid_max; echo 450 >/proc/sys/kernel/pid_max; "
                    "(while :; do sleep 1000 & done) 2>/dev/null",
                    "echo $old >/proc/sys/kernel/pid_max; kill -KILL -1");
     created = try_to_create(vm);
