@@ -13,7 +13,7 @@ namespace {
 
 container_wish on_disk(std::string source, std::vector<std::string> arguments) {
     container_wish wish(std::move(arguments));
-    wish.rootfs.emplace("erofs", std::move(source), "", std::vector<std::string>{"ro"});
+    wish.rootfs.emplace_back("erofs", std::move(source), "", std::vector<std::string>{"ro"});
     return wish;
 }
 

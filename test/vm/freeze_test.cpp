@@ -26,7 +26,7 @@ TEST_CASE("a freeze stops a writer on ext4 in the middle, the thaw lets it go on
     container_wish writer(R"(echo begun; while [ ! -e /dev/shm/thawed ]; do echo more >>/file; done
         echo once more >>/file && echo ended)");
     writer.id = guest::fresh_id();
-    writer.rootfs.emplace("ext4", "serial:data", "", std::vector<std::string>{"rw"});
+    writer.rootfs.emplace_back("ext4", "serial:data", "", std::vector<std::string>{"rw"});
     auto out_id = guest::fresh_number();
     auto out = vm.open_stream(out_id);
     REQUIRE(vm.create(writer, vminitctl::stdio_uris("", vminitctl::stream_uri(out_id), "")));

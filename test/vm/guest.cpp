@@ -3,10 +3,10 @@
 #include <unistd.h>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <csignal>
 #include <random>
 
 #include "endpoints.hpp"
-#include "stdio_streams.hpp"
 #include "vminit/core/timeout.hpp"
 
 namespace vminit::test {
@@ -14,10 +14,6 @@ namespace vminit::test {
 namespace {
 
 using namespace asio::experimental::awaitable_operators;
-
-ttrpc::address stream_port_of(const std::string& rpc) {
-    return ttrpc::address::parse(vminitctl::default_stream_address(rpc).value()).value();
-}
 
 awaitable<finished> read_both(ttrpc::stream_socket& out, ttrpc::stream_socket& err) {
     auto [text, error_text] = co_await (read_to_end(out) && read_to_end(err));
@@ -29,6 +25,12 @@ awaitable<finished> read_both(ttrpc::stream_socket& out, ttrpc::stream_socket& e
 
 }  // namespace
 
+void hang_up(ttrpc::stream_socket& stream) {
+    error_code failure;
+    stream.shutdown(asio::socket_base::shutdown_send, failure);
+    CHECK_FALSE(failure);
+}
+
 awaitable<std::string> read_to_end(ttrpc::stream_socket& stream) {
     std::string text;
     std::string block(256 * 1024, '\0');
@@ -39,22 +41,27 @@ awaitable<std::string> read_to_end(ttrpc::stream_socket& stream) {
     }
 }
 
-guest::guest(std::string address) : address_(std::move(address)) { rpc_.emplace(connect()); }
+guest::guest(std::string address) : address_(std::move(address)) {
+    rpc_.emplace(connect());
+    calls_.emplace(*rpc_);
+}
 
 guest::~guest() {
     rpc_->close();
     run(rpc_->join());
 }
 
+ttrpc::address guest::rpc_address() const { return ttrpc::address::parse(address_).value(); }
+
+ttrpc::address guest::stream_address() const {
+    return ttrpc::address::parse(vminitctl::default_stream_address(address_).value()).value();
+}
+
 ttrpc::client guest::connect() { return ttrpc::client(connect_raw(), log()); }
 
-ttrpc::stream_socket guest::connect_raw() {
-    return run(ttrpc::connect(ttrpc::address::parse(address_).value(), limit)).value();
-}
+ttrpc::stream_socket guest::connect_raw() { return run(ttrpc::connect(rpc_address(), limit)).value(); }
 
-ttrpc::stream_socket guest::connect_stream_port() {
-    return run(ttrpc::connect(stream_port_of(address_), limit)).value();
-}
+ttrpc::stream_socket guest::connect_stream_port() { return run(ttrpc::connect(stream_address(), limit)).value(); }
 
 std::uint32_t guest::fresh_number() {
     static std::mt19937 source{std::random_device{}()};
@@ -62,93 +69,68 @@ std::uint32_t guest::fresh_number() {
 }
 
 ttrpc::stream_socket guest::open_stream(std::uint32_t id) {
-    auto where = stream_port_of(address_);
-    return run(vminitctl::open_stdio_stream(where, id, limit)).value();
+    return run(vminitctl::open_stdio_stream(stream_address(), id, limit)).value();
 }
 
-result<task::CreateTaskRequest> guest::prepare(const container_wish& wish, vminitctl::stdio_uris stdio) {
-    vminitctl::container_options options;
-    options.id = wish.id;
-    options.rootfs = "root";
-    options.spec.pids = wish.pids;
-    options.spec.process.arguments = wish.arguments;
-    auto request = vminitctl::make_request(options);
-    if (!request) return request.error();
-    if (wish.rootfs) request->rootfs.assign(1, *wish.rootfs);
-    containerd::vminitd::services::bundle::v1::CreateRequest bundle;
-    bundle.set_id(wish.id);
-    (*bundle.mutable_files())["config.json"] = request->config_json;
-    auto made = run(bundles().Create(bundle, limit));
-    if (!made) return made.error();
-    task::CreateTaskRequest create;
-    create.set_id(wish.id);
-    create.set_bundle(made->bundle());
-    create.set_stdin(stdio.in);
-    create.set_stdout(stdio.out);
-    create.set_stderr(stdio.err);
-    for (const auto& mount : request->rootfs) {
-        auto* entry = create.add_rootfs();
-        entry->set_type(mount.type);
-        entry->set_source(mount.source);
-        entry->set_target(mount.target);
-        for (const auto& option : mount.options) entry->add_options(option);
-    }
-    return create;
+result<task::CreateTaskRequest> guest::prepare(const container_wish& wish, stdio_uris stdio) {
+    return run(calls_->prepare(wish, std::move(stdio)));
 }
 
-result<std::uint32_t> guest::create(const container_wish& wish, vminitctl::stdio_uris stdio) {
-    auto request = prepare(wish, std::move(stdio));
-    if (!request) return request.error();
-    auto created = run(tasks().Create(*request, limit));
-    if (!created) return created.error();
-    return created->pid();
+result<std::uint32_t> guest::create(const container_wish& wish, stdio_uris stdio) {
+    return run(calls_->create(wish, std::move(stdio)));
 }
 
-result<std::uint32_t> guest::start(const std::string& id) {
-    task::StartRequest request;
-    request.set_id(id);
-    auto started = run(tasks().Start(request, limit));
-    if (!started) return started.error();
-    return started->pid();
+result<void> guest::exec(const std::string& id, const std::string& exec_id, const exec_wish& wish, stdio_uris stdio) {
+    return run(calls_->exec(process_key(id, exec_id), wish, std::move(stdio)));
+}
+
+result<std::uint32_t> guest::start(const std::string& id, const std::string& exec_id) {
+    return run(calls_->start(process_key(id, exec_id)));
 }
 
 result<void> guest::kill(const std::string& id, std::uint32_t signal) {
-    task::KillRequest request;
-    request.set_id(id);
-    request.set_signal(signal);
-    auto killed = run(tasks().Kill(request, limit));
-    if (!killed) return killed.error();
-    return {};
+    return run(calls_->kill(process_key(id, ""), signal));
 }
 
-result<task::WaitResponse> guest::wait(const std::string& id) {
-    task::WaitRequest request;
-    request.set_id(id);
-    return run(tasks().Wait(request, limit));
+result<task::WaitResponse> guest::wait(const std::string& id, const std::string& exec_id) {
+    return run(calls_->wait(process_key(id, exec_id)));
 }
 
-result<task::DeleteResponse> guest::remove(const std::string& id) {
-    task::DeleteRequest request;
-    request.set_id(id);
-    return run(tasks().Delete(request, limit));
+result<task::DeleteResponse> guest::remove(const std::string& id, const std::string& exec_id) {
+    return run(calls_->remove(process_key(id, exec_id)));
 }
 
-result<task::StateResponse> guest::state(const std::string& id) {
-    task::StateRequest request;
-    request.set_id(id);
-    return run(tasks().State(request, limit));
+result<task::StateResponse> guest::state(const std::string& id, const std::string& exec_id) {
+    return run(calls_->state(process_key(id, exec_id)));
+}
+
+void guest::kill_and_remove(const std::string& id) {
+    REQUIRE(kill(id, SIGKILL));
+    CHECK(wait(id)->exit_status() == 128 + SIGKILL);
+    CHECK(remove(id));
+}
+
+finished guest::run_exec(const std::string& id, const exec_wish& wish) {
+    auto exec_id = fresh_id();
+    named_stream out(*this);
+    named_stream err(*this);
+    REQUIRE(exec(id, exec_id, wish, stdio_uris("", out.uri, err.uri)));
+    REQUIRE(start(id, exec_id));
+    auto outcome = run(read_both(out.socket, err.socket));
+    auto exit = wait(id, exec_id);
+    REQUIRE(exit);
+    outcome.status = exit->exit_status();
+    REQUIRE(remove(id, exec_id));
+    return outcome;
 }
 
 finished guest::run_container(container_wish wish) {
     if (wish.id.empty()) wish.id = fresh_id();
-    auto out_id = fresh_number();
-    auto err_id = fresh_number();
-    auto out = open_stream(out_id);
-    auto err = open_stream(err_id);
-    vminitctl::stdio_uris stdio("", vminitctl::stream_uri(out_id), vminitctl::stream_uri(err_id));
-    REQUIRE(create(wish, stdio));
+    named_stream out(*this);
+    named_stream err(*this);
+    REQUIRE(create(wish, stdio_uris("", out.uri, err.uri)));
     REQUIRE(start(wish.id));
-    auto outcome = run(read_both(out, err));
+    auto outcome = run(read_both(out.socket, err.socket));
     auto exit = wait(wish.id);
     REQUIRE(exit);
     outcome.status = exit->exit_status();

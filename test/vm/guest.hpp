@@ -9,20 +9,15 @@
 #include <vector>
 
 #include "client_session.hpp"
-#include "container_options.hpp"
-#include "github.com/containerd/containerd/api/runtime/task/v3/shim.ttrpc.hpp"
-#include "github.com/spin-stack/spinbox/api/services/bundle/v1/bundle.ttrpc.hpp"
+#include "container_calls.hpp"
 #include "github.com/spin-stack/spinbox/api/services/system/v1/info.ttrpc.hpp"
 #include "github.com/spin-stack/spinbox/api/services/vmevents/v1/events.ttrpc.hpp"
+#include "stdio_streams.hpp"
 #include "support/io_fixture.hpp"
-#include "task_calls.hpp"
-#include "vminit/system/mount_entry.hpp"
 #include "vminit/ttrpc/client.hpp"
 #include "vminit/ttrpc/transport.hpp"
 
 namespace vminit::test {
-
-namespace task = containerd::task::v3;
 
 /// How a container that was run to its end came out.
 struct finished {
@@ -31,23 +26,14 @@ struct finished {
     std::string err;
 };
 
-/// What `guest::run_container` starts.
-struct container_wish {
-    container_wish() = default;
-    explicit container_wish(std::vector<std::string> arguments) : arguments(std::move(arguments)) {}
-    explicit container_wish(const char* script) : arguments{"/bin/sh", "-c", script} {}
-
-    std::vector<std::string> arguments;
-    vminitctl::pid_namespace pids = vminitctl::pid_namespace::own;
-    std::string id;  ///< empty: made up
-    std::optional<system::mount_entry> rootfs;  ///< instead of an overlay over the disk `root`
-};
-
 /// A connection to one VM, with the calls the tests make, each with a limit of its own so that no failure hangs.
 class guest : public io_fixture {
 public:
     explicit guest(std::string address);
     ~guest();
+
+    ttrpc::address rpc_address() const;
+    ttrpc::address stream_address() const;
 
     /// A further ttrpc connection to the same VM.
     ttrpc::client connect();
@@ -60,6 +46,9 @@ public:
     vminitctl::bundle_client bundles() { return vminitctl::bundle_client(*rpc_); }
     ttrpc::client& rpc() { return *rpc_; }
 
+    /// For several at a time; those below are for one after the other.
+    container_calls& calls() { return *calls_; }
+
     /// A number no other test of this VM uses.
     static std::uint32_t fresh_number();
     static std::string fresh_id() { return "t" + std::to_string(fresh_number()); }
@@ -70,12 +59,19 @@ public:
     /// Bundle.Create; the result is what to ask of Task.Create.
     result<task::CreateTaskRequest> prepare(const container_wish& wish, vminitctl::stdio_uris stdio = {});
     /// Bundle.Create and Task.Create; the result is the pid.
-    result<std::uint32_t> create(const container_wish& wish, vminitctl::stdio_uris stdio = {});
-    result<std::uint32_t> start(const std::string& id);
+    result<std::uint32_t> create(const container_wish& wish, stdio_uris stdio = {});
+    result<void> exec(const std::string& id, const std::string& exec_id, const exec_wish& wish, stdio_uris stdio = {});
+    result<std::uint32_t> start(const std::string& id, const std::string& exec_id = {});
     result<void> kill(const std::string& id, std::uint32_t signal);
-    result<task::WaitResponse> wait(const std::string& id);
-    result<task::DeleteResponse> remove(const std::string& id);
-    result<task::StateResponse> state(const std::string& id);
+    result<task::WaitResponse> wait(const std::string& id, const std::string& exec_id = {});
+    result<task::DeleteResponse> remove(const std::string& id, const std::string& exec_id = {});
+    result<task::StateResponse> state(const std::string& id, const std::string& exec_id = {});
+
+    /// SIGKILL, Wait and Delete. Any failure fails the test.
+    void kill_and_remove(const std::string& id);
+
+    /// An exec run to its end and deleted. Any failure fails the test.
+    finished run_exec(const std::string& id, const exec_wish& wish);
 
     /// Create, start, read both outputs to their end, wait, delete. Any failure fails the test.
     finished run_container(container_wish wish);
@@ -88,7 +84,22 @@ public:
 private:
     std::string address_;
     std::optional<ttrpc::client> rpc_;
+    std::optional<container_calls> calls_;
 };
+
+/// A stdio stream and what Task.Create or Task.Exec call it.
+struct named_stream {
+    explicit named_stream(guest& vm) : named_stream(vm, guest::fresh_number()) {}
+    named_stream(guest& vm, std::uint32_t number)
+        : socket(vm.open_stream(number)), uri(vminitctl::stream_uri(number)) {}
+
+    ttrpc::stream_socket socket;
+    std::string uri;
+};
+
+/// Ends a stream with bytes unread. The user-mode vsock device tells the guest nothing of a socket that is closed in
+/// that state, but it does of one that is shut down.
+void hang_up(ttrpc::stream_socket& stream);
 
 /// Everything until the other end closes.
 awaitable<std::string> read_to_end(ttrpc::stream_socket& stream);

@@ -102,7 +102,7 @@ TEST_CASE("what resists does not hold up the power-off", "[vm]") {
     auto stuck = vm.open_stream(number);
     start_container(vm, container_wish("trap '' TERM INT; yes"), vminitctl::stdio_uris("", vminitctl::stream_uri(number), ""));
     container_wish writer("trap '' TERM; while :; do echo more >>/file; done");
-    writer.rootfs.emplace("ext4", "serial:data", "", std::vector<std::string>{"rw"});
+    writer.rootfs.emplace_back("ext4", "serial:data", "", std::vector<std::string>{"rw"});
     start_container(vm, std::move(writer));
     auto state = vm.state(start_container(vm, container_wish("trap '' TERM; while :; do :; done")));
     REQUIRE(state);

@@ -59,15 +59,12 @@ std::string virtual_machine::equipped_directory() { return directory_of_shared()
 std::string virtual_machine::equipped_address() { return address_in(equipped_directory()); }
 
 virtual_machine::virtual_machine(std::vector<std::string> options) {
-    auto rootfs = run_script("make-rootfs", {});
-    REQUIRE(rootfs.status == 0);
-    std::vector<std::string> all{"--owner", std::to_string(::getpid()), "--disk",
-                                 std::string(trimmed(rootfs.text)) + ":root"};
+    auto rootfs = run_vm_script("make-rootfs", {"--add", VMINIT_VM_WORKER ":/bin/worker"});
+    std::vector<std::string> all{"--owner", std::to_string(::getpid()), "--disk", rootfs + ":root"};
     all.insert(all.end(), options.begin(), options.end());
-    auto booted = run_script("boot", all);
-    REQUIRE(booted.status == 0);
-    address_ = line_of(booted.text, 0);
-    directory_ = line_of(booted.text, 1);
+    auto booted = run_vm_script("boot", all);
+    address_ = line_of(booted, 0);
+    directory_ = line_of(booted, 1);
     auto pid = read_file(directory_ + "/minder.pid");
     REQUIRE(pid);
     // -1 when it has ended already, which has_powered_off takes as such.
@@ -92,7 +89,9 @@ std::string run_vm_script(const std::string& name, const std::vector<std::string
 
 std::string virtual_machine::console() const { return read_file(directory_ + "/console.log", 16 << 20).value(); }
 
-void virtual_machine::press_ctrl_alt_del() const { REQUIRE(run_script("qmp", {directory_, "ctrl-alt-del"}).status == 0); }
+void virtual_machine::press_ctrl_alt_del() const {
+    REQUIRE(run_script("qmp", {directory_, "ctrl-alt-del"}).status == 0);
+}
 
 bool virtual_machine::has_powered_off(std::chrono::seconds limit) const {
     if (minder_ < 0) return true;

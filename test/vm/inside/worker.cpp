@@ -1,0 +1,86 @@
+// What tests run inside containers where a shell would be too slow or too vague. Static, so that it needs no rootfs.
+//
+//   worker pattern BYTES    writes the pattern to stdout
+//   worker check            reads stdin to its end; prints "BYTES intact" or "BYTES broken at ABOUT"
+//   worker eat BYTES        touches that much memory and waits to be killed
+//   spin-supervisor         by that name it is an agent that crashes 5 s after its start
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "pattern.hpp"
+
+namespace {
+
+using namespace vminit::test;
+
+constexpr std::size_t block_words = 16384;
+std::uint64_t block[block_words];
+
+int fail(const char* what) {
+    std::perror(what);
+    return 1;
+}
+
+bool write_all(const char* data, std::size_t size) {
+    while (size > 0) {
+        auto written = ::write(1, data, size);
+        if (written < 0) return false;
+        data += written;
+        size -= static_cast<std::size_t>(written);
+    }
+    return true;
+}
+
+int write_bytes(std::uint64_t total) {
+    for (std::uint64_t done = 0; done < total; done += sizeof block) {
+        write_pattern(done / 8, block, block_words);
+        auto size = total - done < sizeof block ? total - done : sizeof block;
+        if (!write_all(reinterpret_cast<const char*>(block), size)) return fail("write");
+    }
+    return 0;
+}
+
+int check_input() {
+    pattern_check check;
+    for (;;) {
+        auto count = ::read(0, block, sizeof block);
+        if (count < 0) return fail("read");
+        if (count == 0) break;
+        check.take(std::string_view(reinterpret_cast<const char*>(block), static_cast<std::size_t>(count)));
+    }
+    if (check.is_intact()) {
+        std::printf("%llu intact\n", static_cast<unsigned long long>(check.total()));
+    } else {
+        std::printf("%llu broken at %llu\n", static_cast<unsigned long long>(check.total()),
+                    static_cast<unsigned long long>(check.broken_in()));
+    }
+    return 0;
+}
+
+int eat(std::size_t size) {
+    auto* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return fail("mmap");
+    for (std::size_t at = 0; at < size; at += 4096) static_cast<volatile char*>(memory)[at] = 1;
+    ::write(1, "full\n", 5);
+    for (;;) ::pause();
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    if (std::string_view(words[0]).ends_with("spin-supervisor")) {
+        ::sleep(5);
+        std::abort();
+    }
+    std::string_view action = count > 1 ? words[1] : "";
+    auto number = count > 2 ? std::strtoull(words[2], nullptr, 10) : 0;
+    if (action == "pattern") return write_bytes(number);
+    if (action == "check") return check_input();
+    if (action == "eat") return eat(number);
+    std::fputs("usage: worker pattern BYTES | check | eat BYTES\n", stderr);
+    return 2;
+}
