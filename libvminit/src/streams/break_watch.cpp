@@ -44,7 +44,11 @@ std::vector<std::uint64_t> break_watch::broken() {
         return ::epoll_wait(set_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
     });
     std::vector<std::uint64_t> tickets;
-    for (long i = 0; count && i < *count; ++i) tickets.push_back(events[static_cast<std::size_t>(i)].data.u64);
+    for (long i = 0; count && i < *count; ++i) {
+        // The kernel's structure is packed: a reference into it may be misaligned.
+        std::uint64_t ticket = events[static_cast<std::size_t>(i)].data.u64;
+        tickets.push_back(ticket);
+    }
     return tickets;
 }
 
