@@ -1,0 +1,110 @@
+// What test/vm/soak runs, in the VM of VMINIT_VM_DIR, for VMINIT_SOAK_SECONDS.
+#include <catch2/catch.hpp>
+#include <cstdio>
+
+#include "event_watch.hpp"
+#include "observer.hpp"
+#include "soak_crew.hpp"
+#include "test_size.hpp"
+#include "virtual_machine.hpp"
+
+using namespace vminit;
+using namespace vminit::test;
+
+namespace {
+
+struct exit_record {
+    int starts = 0;
+    int exits = 0;
+    std::uint32_t status = 0;
+};
+
+/// Each started process has one exit, after its start, with the status it must have; nothing else has one.
+std::vector<std::string> breaches(const std::vector<task_event>& events, const soak_crew& crew) {
+    std::vector<std::string> found;
+    std::map<std::pair<std::string, std::string>, exit_record> seen;
+    for (const auto& event : events) {
+        auto is_init = event.topic == "/tasks/start";
+        auto& record = seen[{event.container, is_init ? event.container : event.process}];
+        if (is_init || event.topic == "/tasks/exec-started") ++record.starts;
+        if (event.topic != "/tasks/exit") continue;
+        if (record.starts != 1) found.push_back("exit before the start of " + event.process);
+        ++record.exits;
+        record.status = event.status;
+    }
+    for (const auto& [key, status] : crew.started()) {
+        const auto& record = seen[key];
+        if (record.starts != 1 || record.exits != 1) {
+            found.push_back(key.second + ": " + std::to_string(record.starts) + " starts, " +
+                            std::to_string(record.exits) + " exits");
+        } else if (status >= 0 && record.status != static_cast<std::uint32_t>(status)) {
+            found.push_back(key.second + ": exit status " + std::to_string(record.status));
+        }
+    }
+    return found;
+}
+
+std::size_t count_of(const std::vector<task_event>& events, const std::string& topic) {
+    std::size_t count = 0;
+    for (const auto& event : events) count += event.topic == topic ? 1 : 0;
+    return count;
+}
+
+void row(const char* what, const std::string& value) {
+    std::printf("%-34s %s\n", what, value.c_str());
+    std::fflush(stdout);
+}
+
+void print_work(const soak_count& work) {
+    row("containers", std::to_string(work.containers));
+    row("execs", std::to_string(work.execs));
+    row("containers killed under execs", std::to_string(work.kills));
+    row("slow readers", std::to_string(work.slow_reads));
+    row("dropped connections and outputs", std::to_string(work.dropped_connections));
+    row("freezes", std::to_string(work.freezes));
+    row("output checked", std::to_string(work.bytes >> 20) + " MiB");
+}
+
+}  // namespace
+
+TEST_CASE("soak", "[.soak]") {
+    constexpr std::int64_t noise = 96;  // KB: pages of PID 1's heap that stay partly used
+    auto length = std::chrono::seconds(test_size("VMINIT_SOAK_SECONDS", 60));
+    guest vm(virtual_machine::shared_address());
+    observer eye(vm);
+    event_watch watch(vm);
+    // The first fifth brings heap and caches to their size.
+    soak_crew crew(vm);
+    auto begin = clock::now();
+    crew.work_until(begin + length / 5);
+    auto remains = eye.remains();
+    auto memory = eye.memory_of_pid_one();
+    crew.work_until(begin + length);
+    auto remains_at_end = eye.remains();
+    auto memory_at_end = eye.memory_of_pid_one();
+
+    auto health = vm.run(vm.system().Health({}, guest::limit));
+
+    // All exits have been told when the last container's has.
+    vm.pump([&] { return !watch.is_open() || count_of(watch.all(), "/tasks/exit") >= crew.started().size(); });
+    auto wrong = breaches(watch.all(), crew);
+    auto crashes = count_of(watch.all(), "/vminit/supervisor/exited");
+
+    print_work(crew.count());
+    row("supervisor crashes", std::to_string(crashes));
+    row("exits told",
+        std::to_string(count_of(watch.all(), "/tasks/exit")) + " of " + std::to_string(crew.started().size()));
+    row("PID 1 anonymous memory", std::to_string(memory) + " KB, then " + std::to_string(memory_at_end) + " KB");
+    if (health) row("longest loop stall, last minute", std::to_string(health->longest_stall_us() / 1000) + " ms");
+    row("after a fifth", remains);
+    row("at the end", remains_at_end);
+    for (const auto& failure : crew.count().failures) row("FAILED", failure);
+    for (const auto& breach : wrong) row("WRONG", breach);
+
+    CHECK(crew.count().failures.empty());
+    CHECK(wrong.empty());
+    CHECK(watch.is_open());
+    CHECK(crashes > 0);
+    CHECK(remains_at_end == remains);
+    CHECK(memory_at_end <= memory + noise);
+}
