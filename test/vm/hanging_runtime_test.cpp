@@ -15,13 +15,14 @@ namespace {
 
 const std::string hung = "/bin/busybox sleep 1000000";
 
+std::string image_path() { return "/tmp/vminit-hanging." + std::to_string(::getpid()); }
+
 /// A VM whose runtime hangs in an operation while `/run/hang-<operation>` exists.
 std::vector<std::string> with_hanging_runtime() {
     std::string scripts = VMINIT_VM_SCRIPTS;
-    auto initrd = run_vm_script(
-        "make-initrd", {"-o", "/tmp/vminit-hanging." + std::to_string(::getpid()), "--add", "/bin/busybox:/bin/busybox",
-                        "--add", scripts + "/inside/hanging_runtime:/sbin/hanging_runtime",
-                        scripts + "/../../build/release/cmd/vminitd/vminitd"});
+    auto initrd = run_vm_script("make-initrd", {"-o", image_path(), "--add", "/bin/busybox:/bin/busybox", "--add",
+                                                scripts + "/inside/hanging_runtime:/sbin/hanging_runtime",
+                                                scripts + "/../../build/release/cmd/vminitd/vminitd"});
     return {"--initrd", initrd, "--args", "-runtime=/sbin/hanging_runtime"};
 }
 
@@ -101,6 +102,7 @@ void check_the_rest_answers(guest& vm, const std::string& bystander, const hangi
 
 TEST_CASE("a runtime that hangs delays nobody else, and leaves nothing when it is ended", "[vm]") {
     virtual_machine machine(with_hanging_runtime());
+    ::unlink(image_path().c_str());  // QEMU has read it
     guest vm(machine.address());
     observer eye(vm);
     vm.kill_and_remove(running_container(vm));

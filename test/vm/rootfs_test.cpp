@@ -16,9 +16,11 @@ namespace {
 using system::mount_entry;
 using options = std::vector<std::string>;
 
+std::string layer_path() { return "/tmp/vminit-layer." + std::to_string(::getpid()); }
+
 /// Disks beside `root`: a second layer with /layer-two in it, an empty ext4, and an ext4 with a root file system.
 std::vector<std::string> with_disks() {
-    std::string layer = "/tmp/vminit-layer." + std::to_string(::getpid());
+    auto layer = layer_path();
     auto* file = std::fopen(layer.c_str(), "w");
     REQUIRE(file != nullptr);
     std::fputs("of the second layer\n", file);
@@ -49,6 +51,7 @@ std::vector<mount_entry> layers_over_ext4() {
 
 TEST_CASE("rootfs mounts of every kind, with the real kernel", "[vm]") {
     virtual_machine machine(with_disks());
+    ::unlink((layer_path() + ".erofs").c_str());  // QEMU has it open
     guest vm(machine.address());
     observer eye(vm);
     auto before = eye.remains();
