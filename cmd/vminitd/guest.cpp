@@ -109,6 +109,7 @@ process::process_config guest::container_config() {
     process::process_config config;
     config.dialect = dialect();
     config.no_pivot = values_.no_pivot;
+    config.bundles = values_.bundle_root;
     config.resolve_serial = [this](std::string serial) {
         return asio::use_service<devices::device_service>(context_).find_block_by_serial(std::move(serial));
     };

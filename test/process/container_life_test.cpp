@@ -1,5 +1,7 @@
 #include <signal.h>
 
+#include <filesystem>
+
 #include "process/process_fixture.hpp"
 
 using namespace vminit;
@@ -173,6 +175,18 @@ TEST_CASE("a container the runtime has lost can be deleted", "[process]") {
     REQUIRE(fixture.wait("web"));
     std::filesystem::remove_all(fixture.fake.root() + "/web");
     CHECK(fixture.remove("web").value().status == 5);
+}
+
+TEST_CASE("a bundle goes with its container only where bundles are ours", "[process]") {
+    process_options options;
+    options.bundles_are_ours = GENERATE(true, false);
+    process_fixture fixture(options);
+    REQUIRE(fixture.create("web", {"exit", "0"}));
+    REQUIRE(fixture.start("web"));
+    REQUIRE(fixture.wait("web"));
+    CHECK(std::filesystem::exists(fixture.fake.bundle("web")));
+    REQUIRE(fixture.remove("web"));
+    CHECK(std::filesystem::exists(fixture.fake.bundle("web")) != options.bundles_are_ours);
 }
 
 TEST_CASE("TaskDelete is left to the host, or published if the dialect says so", "[process]") {

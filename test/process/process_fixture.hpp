@@ -59,6 +59,7 @@ public:
 struct process_options {
     runtime_dialect runtime = runtime_dialect::crun;
     process::process_config config;
+    bool bundles_are_ours = false;  ///< those of the fake runtime go with their containers
 };
 
 /// A process_service over a fake runtime, with a subscriber that notes every event as one line.
@@ -70,7 +71,7 @@ public:
           runtime(asio::make_service<runc::runc_service>(ctx, fake.config())),
           exchange(asio::use_service<events::exchange_service>(ctx)),
           streams(asio::use_service<streams::stream_service>(ctx)),
-          processes(asio::make_service<process::process_service>(ctx, configured(std::move(options.config)))),
+          processes(asio::make_service<process::process_service>(ctx, configured(std::move(options)))),
           tasks(std::make_unique<task_group>(ctx.get_executor(), log())) {
         REQUIRE(reaper.become_subreaper());
         tasks->spawn("events", listen(exchange.subscribe(), heard));
@@ -79,7 +80,9 @@ public:
 
     ~process_fixture() { tasks.reset(); }
 
-    static process::process_config configured(process::process_config config) {
+    process::process_config configured(process_options options) const {
+        auto config = std::move(options.config);
+        if (options.bundles_are_ours) config.bundles = std::filesystem::path(fake.bundle("x")).parent_path();
         // The fake knows nothing of namespaces, mounts and cgroups; the cgroup its processes are in is ours.
         config.relax_spec = false;
         if (config.proc == process::process_config().proc) config.proc = "/nonexistent";

@@ -101,6 +101,7 @@ private:
     awaitable<result<void>> await_init_exit();
     awaitable<void> drop_execs();
     awaitable<result<void>> unmount();
+    awaitable<void> remove_bundle();
 
     template <class Event>
     void publish(Event event) {

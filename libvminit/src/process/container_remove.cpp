@@ -4,7 +4,9 @@
 
 #include "process/caught.hpp"
 #include "process/container.hpp"
+#include "vminit/core/blocking.hpp"
 #include "vminit/core/timeout.hpp"
+#include "vminit/system/cleanup.hpp"
 
 namespace vminit::process {
 
@@ -28,6 +30,7 @@ awaitable<result<process_exit>> container::remove_init() {
         context_->log.warn("container could not be deleted", {{"id", id_}, {"error", removed.error()}});
         co_return removed.error();
     }
+    co_await remove_bundle();
     auto exit = init_->state.exit();
     init_->state.removed();
     init_->changed.notify_all();
@@ -81,6 +84,15 @@ awaitable<result<void>> container::unmount() {
     auto unmounted = co_await runc::unmount_rootfs(context_->context, rootfs_);
     if (unmounted) rootfs_ = runc::rootfs_mounts();
     co_return unmounted;
+}
+
+// What is left of it costs memory, no more: the container is gone all the same.
+awaitable<void> container::remove_bundle() {
+    const auto& root = context_->config.bundles;
+    if (root.empty() || bundle_.substr(0, bundle_.rfind('/')) != root) co_return;
+    auto job = [bundle = bundle_]() -> result<void> { return system::remove_tree(bundle); };
+    auto removed = co_await asio::use_service<blocking_service>(context_->context).run(std::move(job));
+    if (!removed) context_->log.warn("bundle not removed", {{"id", id_}, {"error", removed.error()}});
 }
 
 awaitable<result<process_exit>> container::remove_exec(std::string exec_id) {

@@ -118,6 +118,7 @@ struct process_config {
     std::string resolv_conf = "/etc/resolv.conf";
     std::string cgroup_root = "/sys/fs/cgroup";
     std::string proc = "/proc";
+    std::string bundles;  ///< bundles directly below are removed with their container; empty: bundles are their maker's
     runc::serial_resolver resolve_serial;  ///< empty: `serial:` sources fail with not_found
 
     /// Called with `<bundle>/rootfs` after a container's rootfs has been mounted, before its runtime is started.
