@@ -122,8 +122,7 @@ TEST_CASE("an exec that fails to start is stopped with 255 and cannot be started
     fixture io;
     io.run_container("web", {"sleep", "1000"});
     io.add_exec("web", "e", {"/nonexistent"});
-    std::string waited;
-    io.leave(io.client().Wait(io.named<task::WaitRequest>("web", "e")), waited);
+    const auto& waited = io.leave(io.client().Wait(io.named<task::WaitRequest>("web", "e")));
     auto start = [&] { return io.verdict(io.run(io.client().Start(io.named<task::StartRequest>("web", "e")))); };
     CHECK(start() == "2 OCI runtime exec failed: executable file `/nonexistent` not found: No such file or directory");
     io.pump([&] { return !waited.empty(); });
@@ -329,8 +328,7 @@ TEST_CASE("CloseIO without its flag closes stdin only for a host that means it s
     request.set_stdin("stream://1");
     REQUIRE(io.run(io.client().Create(request)));
     io.start("web");
-    std::string waited;
-    io.leave(io.client().Wait(io.named<task::WaitRequest>("web")), waited);
+    const auto& waited = io.leave(io.client().Wait(io.named<task::WaitRequest>("web")));
     REQUIRE(io.run(io.client().CloseIO(io.named<task::CloseIORequest>("web"))));
     if (!closes) {
         io.poll();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -86,10 +87,12 @@ public:
         return *exit;
     }
 
-    /// A call that is left to itself; its verdict appears in `into` when it is answered.
+    /// A call that is left to itself. Its verdict appears in what is returned, which lives as long as the fixture.
     template <class Response>
-    void leave(awaitable<result<Response>> call, std::string& into) {
+    const std::string& leave(awaitable<result<Response>> call) {
+        auto& into = verdicts_.emplace_back();
         calls->spawn("call", note(std::move(call), into));
+        return into;
     }
 
     fake_runtime runtime;
@@ -116,6 +119,8 @@ private:
         config.cgroup_root = runtime.path("cgroup");
         return asio::make_service<process::process_service>(ctx, std::move(config));
     }
+
+    std::deque<std::string> verdicts_;
 };
 
 }  // namespace vminit::test

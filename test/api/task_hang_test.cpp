@@ -33,8 +33,24 @@ const std::vector<hanging_call> hanging_calls = {
     {"Checkpoint", "checkpoint", 600s, "4 OCI runtime checkpoint failed: "},
 };
 
-/// Brings `web` where the call is allowed and makes it hang; the verdict appears in `into`.
-void hang(fixture& io, const hanging_call& one, std::string& into) {
+const std::string& leave_call(fixture& io, const std::string& name, const task::CreateTaskRequest& create) {
+    auto client = io.client();
+    if (name == "Create") return io.leave(client.Create(create));
+    if (name == "Start") return io.leave(client.Start(io.named<task::StartRequest>("web")));
+    if (name == "Exec start") return io.leave(client.Start(io.named<task::StartRequest>("web", "e")));
+    if (name == "Kill") return io.leave(client.Kill(io.named<task::KillRequest>("web")));
+    if (name == "Delete") return io.leave(client.Delete(io.named<task::DeleteRequest>("web")));
+    if (name == "Pids") return io.leave(client.Pids(io.named<task::PidsRequest>("web")));
+    if (name == "Pause") return io.leave(client.Pause(io.named<task::PauseRequest>("web")));
+    if (name == "Resume") return io.leave(client.Resume(io.named<task::ResumeRequest>("web")));
+    if (name == "Checkpoint") return io.leave(client.Checkpoint(io.named<task::CheckpointTaskRequest>("web")));
+    auto update = io.named<task::UpdateTaskRequest>("web");
+    update.mutable_resources()->set_value("{}");
+    return io.leave(client.Update(update));
+}
+
+/// Brings `web` where the call is allowed and makes it hang; the verdict appears in what is returned.
+const std::string& hang(fixture& io, const hanging_call& one) {
     std::string name = one.name;
     auto request = io.create_request("web", {"sleep", "1000"});
     if (name != "Create") REQUIRE(io.run(io.client().Create(request)));
@@ -42,22 +58,9 @@ void hang(fixture& io, const hanging_call& one, std::string& into) {
     if (name == "Exec start") io.add_exec("web", "e", {"sleep", "1000"});
     if (name == "Resume") REQUIRE(io.run(io.client().Pause(io.named<task::PauseRequest>("web"))));
     io.runtime.set_fault(one.subcommand, R"({"fault": "hang", "ignore_term": true, "helper": true, "id": "web"})");
-    auto client = io.client();
-    if (name == "Create") io.leave(client.Create(request), into);
-    if (name == "Start") io.leave(client.Start(io.named<task::StartRequest>("web")), into);
-    if (name == "Exec start") io.leave(client.Start(io.named<task::StartRequest>("web", "e")), into);
-    if (name == "Kill") io.leave(client.Kill(io.named<task::KillRequest>("web")), into);
-    if (name == "Delete") io.leave(client.Delete(io.named<task::DeleteRequest>("web")), into);
-    if (name == "Pids") io.leave(client.Pids(io.named<task::PidsRequest>("web")), into);
-    if (name == "Pause") io.leave(client.Pause(io.named<task::PauseRequest>("web")), into);
-    if (name == "Resume") io.leave(client.Resume(io.named<task::ResumeRequest>("web")), into);
-    if (name == "Checkpoint") io.leave(client.Checkpoint(io.named<task::CheckpointTaskRequest>("web")), into);
-    if (name == "Update") {
-        auto update = io.named<task::UpdateTaskRequest>("web");
-        update.mutable_resources()->set_value("{}");
-        io.leave(client.Update(update), into);
-    }
+    const auto& verdict = leave_call(io, name, request);
     io.runtime.await_file(io, "hanging");
+    return verdict;
 }
 
 /// True once nobody has this pid, or only as a zombie that the reaper has yet to be told of.
@@ -76,8 +79,7 @@ TEST_CASE("a runtime that hangs delays no other call", "[api]") {
     io.run_container("other", {"sleep", "1000"});
     io.add_exec("other", "busy", {"sleep", "1000"});
     io.start("other", "busy");
-    std::string answer;
-    hang(io, one, answer);
+    const auto& answer = hang(io, one);
     if (one.name != std::string("Create")) {
         CHECK(io.run(io.client().State(io.named<task::StateRequest>("web"))));
     }
@@ -102,9 +104,8 @@ TEST_CASE("a runtime that hangs is killed with its process group when its time i
     auto one = GENERATE(from_range(hanging_calls));
     CAPTURE(one.name);
     fixture io(host_dialect::nerdbox());
-    std::string answer;
     manual_time time(clock::now());
-    hang(io, one, answer);
+    const auto& answer = hang(io, one);
     auto helper = io.runtime.await_file(io, "helper");
     time.advance(one.limit - 1ms);
     io.poll();

@@ -155,8 +155,7 @@ TEST_CASE("while Delete is under way the container counts as deleted", "[api]") 
     fixture io(host_dialect::nerdbox());
     bring(io, "stopped");
     io.runtime.set_fault("delete", R"({"fault": "hang"})");
-    std::string deleted;
-    io.leave(io.client().Delete(io.named<task::DeleteRequest>("web")), deleted);
+    const auto& deleted = io.leave(io.client().Delete(io.named<task::DeleteRequest>("web")));
     io.runtime.await_file(io, "hanging");
     const std::map<std::string, std::string> expected = {
         {"Start", "9 cannot start a deleted process: failed precondition"},
@@ -263,11 +262,11 @@ TEST_CASE("an exec is shown paused with its container, a stopped one stays stopp
     REQUIRE(io.run(io.client().Resume(io.named<task::ResumeRequest>("web"))));
     CHECK(state_of(io, "e") == "RUNNING");
     io.runtime.set_fault("pause", R"({"fault": "hang"})");
-    std::string paused;
-    io.leave(io.client().Pause(io.named<task::PauseRequest>("web")), paused);
+    const auto& paused = io.leave(io.client().Pause(io.named<task::PauseRequest>("web")));
     io.runtime.await_file(io, "hanging");
     CHECK(state_of(io) == "PAUSING");
     CHECK(state_of(io, "e") == "PAUSING");
+    CHECK(paused.empty());
 }
 
 TEST_CASE("pause, resume and checkpoint are not implemented for a host that stops the VM", "[api]") {

@@ -35,8 +35,7 @@ TEST_CASE("a Wait with a deadline ends with it, and the call is gone", "[api]") 
 TEST_CASE("a Wait whose connection is lost is gone, others go on", "[api]") {
     fixture io;
     io.run_container("web", {"sleep", "1000"});
-    std::string waited;
-    io.leave(io.client().Wait(io.named<task::WaitRequest>("web")), waited);
+    const auto& waited = io.leave(io.client().Wait(io.named<task::WaitRequest>("web")));
     auto host = connect_raw(io);
     host.send(wait_frame(1));
     host.send(wait_frame(3));
