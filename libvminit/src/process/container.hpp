@@ -92,7 +92,8 @@ private:
     // container_exit.cpp
     static awaitable<void> watch_init(std::shared_ptr<container> self);
     static awaitable<void> watch_exec(std::shared_ptr<container> self, std::shared_ptr<exec_process> exec);
-    awaitable<void> kill_rest();
+    awaitable<result<void>> kill_rest();
+    awaitable<void> before_exit(std::string_view problem, awaitable<result<void>> operation);
     void tell_exit(task_process& process, reaper::exit_status status);
     awaitable<void> until(bool (exit_order::*is_met)() const noexcept);
 

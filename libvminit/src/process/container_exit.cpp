@@ -1,8 +1,18 @@
 #include <utility>
 
+#include "process/caught.hpp"
 #include "process/container.hpp"
 
 namespace vminit::process {
+
+namespace {
+
+awaitable<result<void>> drained(process_io& io) {
+    co_await io.drain();
+    co_return result<void>();
+}
+
+}  // namespace
 
 awaitable<void> container::watch_init(std::shared_ptr<container> self) {
     auto init = self->init_;
@@ -11,9 +21,9 @@ awaitable<void> container::watch_init(std::shared_ptr<container> self) {
     init->io->exited();
     co_await self->until(&exit_order::may_kill_rest);
     // With its own pid namespace the kernel has killed them with init (pid_namespaces(7)).
-    if (!self->has_private_pids_) co_await self->kill_rest();
+    if (!self->has_private_pids_) co_await self->before_exit("processes may be left", self->kill_rest());
     co_await self->until(&exit_order::may_tell_init_exit);
-    co_await init->io->drain();
+    co_await self->before_exit("output may be lost", drained(*init->io));
     self->oom_watch_.stop();
     self->tell_exit(*init, status);
 }
@@ -21,21 +31,26 @@ awaitable<void> container::watch_init(std::shared_ptr<container> self) {
 awaitable<void> container::watch_exec(std::shared_ptr<container> self, std::shared_ptr<exec_process> exec) {
     auto status = co_await exec->child.wait();
     exec->io->exited();
-    co_await exec->io->drain();
+    co_await self->before_exit("output may be lost", drained(*exec->io));
     self->tell_exit(*exec, status);
     self->order_.exec_ended();
     self->order_changed_.notify_all();
 }
 
-awaitable<void> container::kill_rest() {
+// Whatever goes wrong before an exit is told, the exit is told.
+awaitable<void> container::before_exit(std::string_view problem, awaitable<result<void>> operation) {
+    auto done = co_await caught(std::move(operation));
+    if (!done) context_->log.warn(problem, {{"id", id_}, {"error", done.error()}});
+}
+
+awaitable<result<void>> container::kill_rest() {
     // Without a runtime where the kernel can do it.
     if (cgroup_) {
         auto job = [target = *cgroup_] { return target.kill(); };
         auto done = co_await context_->blocking.run(std::move(job));
-        if (done) co_return;
+        if (done) co_return result<void>();
     }
-    auto killed = co_await context_->runc.kill_all(ref_);
-    if (!killed) context_->log.warn("processes may be left", {{"id", id_}, {"error", killed.error()}});
+    co_return co_await context_->runc.kill_all(ref_);
 }
 
 // In one turn of the loop, the event first: nobody sees the state before the event has its place.
