@@ -195,6 +195,13 @@ TEST_CASE_METHOD(exchange_fixture, "events are counted by topic, other layers' o
 TEST_CASE_METHOD(exchange_fixture, "what is held for later readers only is not undelivered", "[events]") {
     publish_start("a");
     CHECK(exchange.counters().undelivered == 1);
+    auto plain = exchange.subscribe();
+    std::string heard;
+    tasks.spawn("listener", listen(plain, heard));
+    poll();
+    tasks.stop();
+    poll();
+    plain = subscription();
     auto numbered = exchange.subscribe(subscribe_options(1, false));
     publish_start("b");
     REQUIRE(next(numbered));
