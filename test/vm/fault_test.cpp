@@ -108,8 +108,11 @@ TEST_CASE("PID 1 survives what fails around it", "[vm]") {
                    "echo $old >/proc/sys/kernel/pid_max; kill -KILL -1");
     created = try_to_create(vm);
     REQUIRE_FALSE(created);
-    CAPTURE(created.error().message());
-    CHECK(created.error().kind() == errc::resource_exhausted);
+    // Whichever cannot be started first: the runtime (its failure as hosts know it), or a thread for its mounts.
+    auto said = created.error().message();
+    CAPTURE(said);
+    bool is_runtime = said.find("vfork: resource temporarily unavailable") != std::string::npos;
+    CHECK((is_runtime || created.error().kind() == errc::resource_exhausted));
     check_served(vm, crowd);
     crowd.mend();
     check_runs(vm);
