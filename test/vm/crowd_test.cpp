@@ -71,6 +71,8 @@ TEST_CASE("of many containers at once nothing is left after their end", "[vm]") 
     auto count = test_size("VMINIT_CROWD", 12);
     // The first round brings PID 1's heap and caches to the size that the second must not exceed.
     std::int64_t memory = 0;
+    auto bundles = [&] { return eye.number("ls /proc/1/root/run/bundles | wc -l"); };
+    auto bundles_before = bundles();
     for (int round = 0; round < 2; ++round) {
         auto before = eye.remains();
         crowd all(vm, count);
@@ -80,6 +82,7 @@ TEST_CASE("of many containers at once nothing is left after their end", "[vm]") 
         CHECK(eye.number("ls /proc/1/root/sys/fs/cgroup/default | grep -c '^t'") >= static_cast<std::int64_t>(count));
         in_lanes(all, end_some);
         CHECK(eye.remains() == before);
+        CHECK(bundles() == bundles_before);
         if (round == 0) memory = eye.memory_of_pid_one();
         for (const auto& id : ids) {
             watch.wait_for("/tasks/exit", id, id);

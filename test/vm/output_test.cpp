@@ -4,6 +4,7 @@
 #include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <utility>
 
 #include "event_watch.hpp"
 #include "inside/pattern.hpp"
@@ -140,18 +141,23 @@ TEST_CASE("a host that does not read stops one container's output and nothing el
     auto pid = vm.start(writer.id);
     REQUIRE(pid);
     auto process = "/proc/" + std::to_string(*pid);
-    // It sleeps in write(2), with more to come.
-    eye.wait_until("cat " + process + "/wchan", "pipe_write");
     auto written = [&] {
         return eye.number("while read -r key value; do [ $key != wchar: ] || echo $value; done <" + process + "/io");
     };
-    auto stuck_at = written();
+    // It sleeps in write(2), with more to come, and what PID 1 could still take on it has taken: requests that it has
+    // answered since have moved nothing.
+    std::int64_t stuck_at = 0;
+    for (std::int64_t before = -1; before != stuck_at;) {
+        eye.wait_until("cat " + process + "/wchan", "pipe_write");
+        REQUIRE(vm.run(round_trips(in.socket, out.socket, 10)) == 10);
+        before = std::exchange(stuck_at, written());
+    }
     CHECK(stuck_at < static_cast<std::int64_t>(output_bytes()));
 
     auto beside = cpu_of_trips();
     CAPTURE(alone, beside);
-    // Processor time, so that it says nothing of how busy this machine is: a pump that spins would take far more.
-    CHECK(beside < 3 * alone);
+    // Processor time, so that it says little of how busy this machine is: a pump that spins would take far more.
+    CHECK(beside < 8 * alone);
     CHECK(vm.run_container(container_wish("echo through")).out == "through\n");
     CHECK(written() == stuck_at);
     CHECK(eye.ask("cat " + process + "/wchan") == "pipe_write");
