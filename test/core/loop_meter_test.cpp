@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 #include <catch2/catch.hpp>
+#include <future>
 #include <thread>
 
 #include "support/io_fixture.hpp"
@@ -42,8 +43,15 @@ TEST_CASE("a finished blocking job that waits for the loop is such a stall", "[c
     auto& pool = asio::use_service<blocking_service>(io.ctx);
     task_group tasks(io.ex(), io.log());
     bool is_done = false;
-    tasks.spawn("job", run_job(pool, []() -> result<int> { return 1; }, is_done));
+    // The job ends only when the loop has gone to sleep: it must not be there to take the result at once.
+    std::promise<void> asleep;
+    auto job = [&asleep]() -> result<int> {
+        asleep.get_future().wait();
+        return 1;
+    };
+    tasks.spawn("job", run_job(pool, job, is_done));
     io.poll();
+    asleep.set_value();
     // The loop stands still until the job is through.
     while (pool.counters().done == 0) std::this_thread::yield();
     auto since = std::chrono::steady_clock::now();
