@@ -123,9 +123,18 @@ void finish(int number) noexcept {
     ::_exit(128 + number);
 }
 
+// The unwinder, or starting the thread of the watchdog, may want memory while the fault holds the heap's lock: two
+// seconds, then off with what there is. A signal gets through where this thread waits for ever for that lock.
+void limit_the_end() noexcept {
+    if (::getpid() != 1) return;
+    ::signal(SIGALRM, [](int) { power_off_machine(); });
+    ::alarm(2);
+}
+
 void on_fatal_signal(int number, siginfo_t* info, void* context) {
     // The report itself may fault: then there is only the end left to try, and without any of it after that.
     reports_begun = reports_begun + 1;
+    if (reports_begun == 1) limit_the_end();
     if (reports_begun == 1) report(number, info, context);
     if (reports_begun <= 2) finish(number);
     power_off_machine();
