@@ -91,8 +91,8 @@ json::array mounts_of(const spec_options& options) {
 
 json::array namespaces_of(const spec_options& options) {
     json::array namespaces;
-    if (options.pids == pid_namespace::own) namespaces.push_back({{"type", "pid"}});
-    for (auto type : {"ipc", "uts", "mount"}) namespaces.push_back({{"type", type}});
+    if (options.pids == pid_namespace::own) namespaces.emplace_back(json::object{{"type", "pid"}});
+    for (auto type : {"ipc", "uts", "mount"}) namespaces.emplace_back(json::object{{"type", type}});
     return namespaces;
 }
 

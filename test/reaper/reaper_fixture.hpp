@@ -41,7 +41,7 @@ public:
         unique_fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
         REQUIRE(pidfd);
         pollfd entry{pidfd.get(), POLLIN, 0};
-        REQUIRE(::poll(&entry, 1, -1) == 1);
+        REQUIRE(syscalls::raw("poll", [&] { return ::poll(&entry, 1, -1); }).has_value());
     }
 
     /// Runs `script` in the background of a shell that ends at once, and returns the orphan's pid.

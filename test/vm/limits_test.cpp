@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <boost/asio/read.hpp>
 #include <catch2/catch.hpp>
 #include <csignal>
 

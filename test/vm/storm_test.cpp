@@ -1,3 +1,4 @@
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <map>
@@ -35,7 +36,9 @@ std::string lane_id(std::size_t lane) { return "lane" + std::to_string(lane); }
 awaitable<exec_run> run_once(storm& all, process_key key) {
     using namespace asio::experimental::awaitable_operators;
     exec_run run;
-    auto added = co_await all.calls.exec(key, exec_wish(std::vector<std::string>{"/bin/true"}), stdio_uris());
+    const exec_wish wish(std::vector<std::string>{"/bin/true"});
+    const stdio_uris silent;
+    auto added = co_await all.calls.exec(key, wish, silent);
     if (!added) {
         all.failures.push_back("exec: " + added.error().message());
         co_return run;

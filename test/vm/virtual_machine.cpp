@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "vminit/core/file.hpp"
+#include "vminit/core/syscalls.hpp"
 
 namespace vminit::test {
 
@@ -96,7 +97,9 @@ void virtual_machine::press_ctrl_alt_del() const {
 bool virtual_machine::has_powered_off(std::chrono::seconds limit) const {
     if (minder_ < 0) return true;
     pollfd watched{minder_, POLLIN, 0};
-    return ::poll(&watched, 1, static_cast<int>(std::chrono::milliseconds(limit).count())) == 1;
+    auto milliseconds = static_cast<int>(std::chrono::milliseconds(limit).count());
+    auto ended = syscalls::raw("poll", [&] { return ::poll(&watched, 1, milliseconds); });
+    return ended && *ended == 1;
 }
 
 void virtual_machine::check_no_panic() const {
