@@ -29,7 +29,7 @@ struct watchdog_state {
 watchdog_state watchdog;  // a signal handler and a thread of no owner read it: it must outlive everything
 
 void* watch(void*) {
-    // EINTR cannot come: the thread takes no signals.
+    // EINTR cannot come: the thread takes no signals but SIGALRM, whose handlers end the machine.
     ::clock_nanosleep(CLOCK_MONOTONIC, 0, &watchdog.limit, nullptr);
     watchdog.action.load()();
     return nullptr;
@@ -44,6 +44,8 @@ bool start_watch_thread() noexcept {
     sigset_t all;
     sigset_t before;
     ::sigfillset(&all);
+    // Starting a thread takes memory: after a fault that holds the heap's lock only the alarm gets out of there.
+    ::sigdelset(&all, SIGALRM);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_attr_t attributes;
     ::pthread_attr_init(&attributes);

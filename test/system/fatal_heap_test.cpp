@@ -1,0 +1,76 @@
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <thread>
+
+#include "vminit/core/syscalls.hpp"
+#include "vminit/system/fatal.hpp"
+
+// Not with a sanitizer, which brings a heap of its own.
+using namespace vminit;
+
+namespace {
+
+// Runs `act` as PID 1 of a namespace of its own. The wait status of that process; -1 if there is no such namespace.
+int run_as_pid_one(void (*act)()) {
+    auto pipe = syscalls::pipe().value();
+    // In between, because whoever has called unshare(2) can have no other children once that PID 1 is gone.
+    pid_t parent = ::fork();
+    if (parent == 0) {
+        int status = -1;
+        pid_t child = ::unshare(CLONE_NEWPID) == 0 ? ::fork() : -1;
+        if (child == 0) {
+            if (::getpid() == 1) act();
+            ::_exit(0);
+        }
+        if (child > 0) ::waitpid(child, &status, 0);
+        (void)!::write(pipe.write_end.get(), &status, sizeof status);
+        ::_exit(0);
+    }
+    pipe.write_end.reset();
+    int status = -1;
+    (void)!::read(pipe.read_end.get(), &status, sizeof status);
+    ::waitpid(parent, nullptr, 0);
+    return status;
+}
+
+// malloc(3) takes the heap's lock only in a process with threads. This one takes no signals: the main thread must.
+void start_idle_thread() {
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread([] {
+        for (;;) ::pause();
+    }).detach();
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+// Returns only if it did not work. malloc(3) writes to the end of what it gives away, and there nobody may write.
+void fault_inside_malloc() {
+    auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    if (::mprotect(static_cast<char*>(::sbrk(0)) - page, page, PROT_NONE) != 0) return;
+    // Less than a page, so that none reaches across it.
+    for (void* volatile block = ::malloc(page / 4); block != nullptr;) block = ::malloc(page / 4);
+}
+
+}  // namespace
+
+// It waits for the real alarm.
+TEST_CASE("a fault that holds the heap's lock ends PID 1 all the same", "[.][privileged]") {
+    auto status = run_as_pid_one([] {
+        system::fatal_options options;
+        options.console_fd = -1;
+        system::install_fatal_handlers(options);
+        start_idle_thread();
+        fault_inside_malloc();
+    });
+    // What a power-off is in a pid namespace: reboot(2).
+    REQUIRE(WIFSIGNALED(status));
+    CHECK(WTERMSIG(status) == SIGINT);
+}
