@@ -1,6 +1,10 @@
 #include "vminit/system/network.hpp"
 
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 
 #include <catch2/catch.hpp>
 #include <cerrno>
@@ -18,6 +22,16 @@ interface_address network(const char* text, std::uint8_t prefix) {
     made.address = asio::ip::make_address(text);
     made.prefix = prefix;
     return made;
+}
+
+// An Ethernet device with nothing behind it, there as long as the descriptor is.
+unique_fd make_device(const std::string& name) {
+    auto fd = syscalls::open("/dev/net/tun", O_RDWR).value();
+    struct ifreq request{};
+    name.copy(request.ifr_name, sizeof request.ifr_name - 1);
+    request.ifr_flags = IFF_TAP | IFF_NO_PI;
+    REQUIRE(::ioctl(fd.get(), TUNSETIFF, &request) == 0);
+    return fd;
 }
 
 }  // namespace
@@ -69,4 +83,23 @@ TEST_CASE("a device gets MTU and addresses of both families, twice without harm"
     auto failures = apply_link(link, false);
     REQUIRE(failures.size() == 1);
     CHECK(failures[0].context() == "set mtu 2147483648 lo");
+}
+
+TEST_CASE("a gateway of either family may lie outside the device's networks", "[.][privileged]") {
+    REQUIRE(::unshare(CLONE_NEWNET) == 0);
+    auto device = make_device("tap9");
+    link_settings link;
+    link.device = "tap9";
+    link.addresses = {network("10.1.0.2", 32), network("fd00::2", 128)};
+    auto [gateway, in_table] = GENERATE(table<const char*, const char*>({
+        {"10.9.0.1", "tap9\t00000000\t0100090A\t0003\t"},
+        {"fd09::1", "00000000000000000000000000000000 00 fd090000000000000000000000000001 "},
+        {"fe80::1", "00000000000000000000000000000000 00 fe800000000000000000000000000001 "},
+    }));
+    link.gateways = {asio::ip::make_address(gateway)};
+    for (const auto& failure : apply_link(link, false)) CHECK(failure.message() == "");
+    auto table = read_file("/proc/thread-self/net/route").value();
+    table += read_file("/proc/thread-self/net/ipv6_route").value();
+    CAPTURE(table);
+    CHECK(table.find(in_table) != std::string::npos);
 }

@@ -61,6 +61,19 @@ TEST_CASE("routes lead through the gateways, and the gateway answers", "[vm]") {
     CHECK(contains(vm.look_inside("ping -c 1 -W 20 127.0.0.1"), "1 packets received"));
 }
 
+TEST_CASE("an IPv6 gateway may lie outside the device's networks", "[vm]") {
+    // Not the address of a router that announces itself here.
+    std::string gateway = GENERATE("fd01::2", "fe80::99");
+    virtual_machine machine({"--nic", "--append", "vminit.net=eth0,address=fd00::15/128,gateway=" + gateway});
+    guest vm(machine.address());
+    auto step = boot_step(vm, "network");
+    CHECK(step.outcome() == wire::BootStep_Outcome_OK);
+    CHECK(step.text().empty());
+    auto routes = vm.look_inside("ip -6 route");
+    CAPTURE(routes);
+    CHECK(contains(routes, "default via " + gateway + " dev eth0 "));
+}
+
 TEST_CASE("containers find the name servers and domains of the kernel command line", "[vm]") {
     guest vm(virtual_machine::equipped_address());
     CHECK(vm.run_container(container_wish("cat /etc/resolv.conf")).out == "search corp.example\nnameserver 10.0.2.3\n");

@@ -120,7 +120,7 @@ private:
         body.rtm_type = RTN_UNICAST;
         bool is_near = std::any_of(link_.addresses.begin(), link_.addresses.end(),
                                    [&](const auto& network) { return contains(network, gateway); });
-        if (!is_near && gateway.is_v4()) body.rtm_flags = RTNH_F_ONLINK;
+        if (!is_near) body.rtm_flags = RTNH_F_ONLINK;
         netlink_request request(RTM_NEWROUTE, create, body);
         add_address(request, RTA_GATEWAY, gateway);
         request.attribute(RTA_OIF, index_);
