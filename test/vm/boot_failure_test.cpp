@@ -49,22 +49,10 @@ TEST_CASE("without a mount of lesser use, and with a hostile extras disk, the gu
     virtual_machine machine(options);
     guest vm(machine.address());
     CHECK(vm.run_container(container_wish("echo served")).out == "served\n");
-    auto step_named = [&](const std::string& name) {
-        auto watchdog = clock::now() + guest::limit;
-        while (clock::now() < watchdog) {
-            auto timeline = vm.run(vm.system().BootTimeline({}, guest::limit));
-            REQUIRE(timeline);
-            for (const auto& step : timeline->steps()) {
-                if (step.name() == name) return step;
-            }
-        }
-        FAIL("no step " << name);
-        return wire::BootStep();
-    };
-    auto mounts = step_named("mount-filesystems");
+    auto mounts = vm.boot_step("mount-filesystems");
     CHECK(mounts.outcome() == wire::BootStep_Outcome_DEGRADED);
     CHECK(contains(mounts.text(), "/var/lib/spin-stack"));
-    auto extras = step_named("extras-extract");
+    auto extras = vm.boot_step("extras-extract");
     CHECK(extras.outcome() == wire::BootStep_Outcome_FAILED);
     CHECK(contains(extras.text(), "/dev/fd/through"));
     auto info = vm.run(vm.system().Info({}, guest::limit));

@@ -140,6 +140,33 @@ finished guest::run_container(container_wish wish) {
     return outcome;
 }
 
+containerd::vminitd::services::system::v1::BootStep guest::boot_step(const std::string& name) {
+    auto watchdog = clock::now() + limit;
+    while (clock::now() < watchdog) {
+        auto timeline = run(system().BootTimeline({}, limit));
+        REQUIRE(timeline);
+        for (const auto& step : timeline->steps()) {
+            if (step.name() == name) return step;
+        }
+    }
+    FAIL("no boot step " << name);
+    return {};
+}
+
+vminit::supervisor::v1::ServiceStatus guest::agent_status() {
+    auto status = run(supervisor().Status({}, limit));
+    REQUIRE(status);
+    REQUIRE(status->services_size() == 1);
+    CHECK(status->services(0).name() == "spin-supervisor");
+    return status->services(0);
+}
+
+vminit::supervisor::v1::ServiceStatus guest::settled_agent() {
+    auto status = agent_status();
+    while (status.state() == vminit::supervisor::v1::ServiceStatus::WAITING) status = agent_status();
+    return status;
+}
+
 std::string guest::look_inside(const std::string& script) {
     container_wish wish(script.c_str());
     wish.pids = vminitctl::pid_namespace::host;

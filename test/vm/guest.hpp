@@ -43,6 +43,7 @@ public:
 
     task::TaskClient tasks() { return task::TaskClient(*rpc_); }
     vminitctl::system_client system() { return vminitctl::system_client(*rpc_); }
+    vminitctl::supervisor_client supervisor() { return vminitctl::supervisor_client(*rpc_); }
     vminitctl::bundle_client bundles() { return vminitctl::bundle_client(*rpc_); }
     ttrpc::client& rpc() { return *rpc_; }
 
@@ -75,6 +76,13 @@ public:
 
     /// Create, start, read both outputs to their end, wait, delete. Any failure fails the test.
     finished run_container(container_wish wish);
+
+    /// Asks until the boot step of that name is there: some come while the VM serves already.
+    containerd::vminitd::services::system::v1::BootStep boot_step(const std::string& name);
+
+    /// What the supervisor says of the agent; `settled_agent` asks until it does not wait for its trigger any more.
+    vminit::supervisor::v1::ServiceStatus agent_status();
+    vminit::supervisor::v1::ServiceStatus settled_agent();
 
     /// What a script prints in a container that shares the VM's pid namespace and sees its root at /proc/1/root.
     std::string look_inside(const std::string& script);

@@ -1,5 +1,4 @@
 #include <catch2/catch.hpp>
-#include <map>
 
 #include "guest.hpp"
 #include "virtual_machine.hpp"
@@ -11,28 +10,14 @@ namespace {
 
 namespace wire = containerd::vminitd::services::system::v1;
 
-/// Asks until the step is there: those of devices come while the VM serves already.
-wire::BootStep boot_step(guest& vm, const std::string& name) {
-    auto watchdog = clock::now() + guest::limit;
-    while (clock::now() < watchdog) {
-        auto timeline = vm.run(vm.system().BootTimeline({}, guest::limit));
-        REQUIRE(timeline);
-        for (const auto& step : timeline->steps()) {
-            if (step.name() == name) return step;
-        }
-    }
-    FAIL("no boot step " << name);
-    return {};
-}
-
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 
 TEST_CASE("network devices get what the kernel command line says", "[vm]") {
     guest vm(virtual_machine::equipped_address());
-    CHECK(boot_step(vm, "network").outcome() == wire::BootStep_Outcome_OK);
-    CHECK(boot_step(vm, "network-eth1").outcome() == wire::BootStep_Outcome_OK);
+    CHECK(vm.boot_step("network").outcome() == wire::BootStep_Outcome_OK);
+    CHECK(vm.boot_step("network-eth1").outcome() == wire::BootStep_Outcome_OK);
     auto addresses = vm.look_inside("ip -o addr");
     CAPTURE(addresses);
     CHECK(contains(addresses, "10.0.2.15/24 brd 10.0.2.255 scope global eth0"));
@@ -50,7 +35,7 @@ TEST_CASE("network devices get what the kernel command line says", "[vm]") {
 
 TEST_CASE("routes lead through the gateways, and the gateway answers", "[vm]") {
     guest vm(virtual_machine::equipped_address());
-    boot_step(vm, "network");
+    vm.boot_step("network");
     auto routes = vm.look_inside("ip route; ip -6 route");
     CAPTURE(routes);
     CHECK(contains(routes, "default via 10.0.2.2 dev eth0"));
@@ -66,7 +51,7 @@ TEST_CASE("an IPv6 gateway may lie outside the device's networks", "[vm]") {
     std::string gateway = GENERATE("fd01::2", "fe80::99");
     virtual_machine machine({"--nic", "--append", "vminit.net=eth0,address=fd00::15/128,gateway=" + gateway});
     guest vm(machine.address());
-    auto step = boot_step(vm, "network");
+    auto step = vm.boot_step("network");
     CHECK(step.outcome() == wire::BootStep_Outcome_OK);
     CHECK(step.text().empty());
     auto routes = vm.look_inside("ip -6 route");
@@ -83,7 +68,7 @@ TEST_CASE("containers find the name servers and domains of the kernel command li
 
 TEST_CASE("a network device that does not come costs a failed step, not the boot", "[vm]") {
     guest vm(virtual_machine::equipped_address());
-    auto step = boot_step(vm, "network-eth9");
+    auto step = vm.boot_step("network-eth9");
     CHECK(step.outcome() == wire::BootStep_Outcome_FAILED);
     CHECK(step.text() == "wait for /sys/class/net/eth9: not found");
     CHECK(vm.run(vm.system().Info({}, guest::limit)));

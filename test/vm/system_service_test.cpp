@@ -59,16 +59,6 @@ private:
     event_stream stream_;
 };
 
-vminitctl::supervisor_client supervisor_of(guest& vm) { return vminitctl::supervisor_client(vm.rpc()); }
-
-supervisor_api::ServiceStatus agent_status(guest& vm) {
-    auto status = vm.run(supervisor_of(vm).Status({}, guest::limit));
-    REQUIRE(status);
-    REQUIRE(status->services_size() == 1);
-    CHECK(status->services(0).name() == "spin-supervisor");
-    return status->services(0);
-}
-
 std::int64_t guest_seconds(guest& vm) { return std::stoll(vm.look_inside("date +%s")); }
 
 std::uint64_t sample_of(const std::string& metrics, const std::string& series) {
@@ -214,16 +204,14 @@ TEST_CASE("Devices has the disk under its serial number", "[vm]") {
 
 TEST_CASE("without a binary the supervisor agent is absent, and a restart looks again", "[vm]") {
     guest vm(virtual_machine::shared_address());
-    auto status = agent_status(vm);
     // It is looked for 2 s after boot at the latest.
-    while (status.state() == supervisor_api::ServiceStatus::WAITING) status = agent_status(vm);
-    CHECK(status.state() == supervisor_api::ServiceStatus::ABSENT);
+    CHECK(vm.settled_agent().state() == supervisor_api::ServiceStatus::ABSENT);
     supervisor_api::RestartRequest request;
     request.set_name("spin-supervisor");
-    CHECK(vm.run(supervisor_of(vm).Restart(request, guest::limit)));
-    CHECK(agent_status(vm).state() == supervisor_api::ServiceStatus::ABSENT);
+    CHECK(vm.run(vm.supervisor().Restart(request, guest::limit)));
+    CHECK(vm.agent_status().state() == supervisor_api::ServiceStatus::ABSENT);
     request.set_name("nobody");
-    CHECK(vm.run(supervisor_of(vm).Restart(request, guest::limit)).error().kind() == errc::not_found);
+    CHECK(vm.run(vm.supervisor().Restart(request, guest::limit)).error().kind() == errc::not_found);
 }
 
 TEST_CASE(
@@ -240,7 +228,7 @@ TEST_CASE(
     CHECK(events.next().find("exit_status=3") != std::string::npos);
     CHECK(events.next() == "/vminit/supervisor/restarting name=spin-supervisor delay_ms=1000 restarts_in_window=1");
     CHECK(events.next().starts_with("/vminit/supervisor/started "));
-    auto status = agent_status(vm);
+    auto status = vm.agent_status();
     CHECK(status.state() == supervisor_api::ServiceStatus::RUNNING);
     CHECK(status.binary() == "/run/spin-stack/spin-supervisor");
     CHECK(status.starts() == 2);
@@ -253,10 +241,10 @@ TEST_CASE(
 
     supervisor_api::RestartRequest request;
     request.set_name("spin-supervisor");
-    CHECK(vm.run(supervisor_of(vm).Restart(request, guest::limit)));
+    CHECK(vm.run(vm.supervisor().Restart(request, guest::limit)));
     CHECK(events.next().find("pid=" + pid + " exit_status=143") != std::string::npos);
     CHECK(events.next().starts_with("/vminit/supervisor/started "));
-    status = agent_status(vm);
+    status = vm.agent_status();
     CHECK(status.starts() == 3);
     CHECK(status.restarts_in_window() == 0);
     CHECK(std::to_string(status.pid()) != pid);

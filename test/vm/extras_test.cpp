@@ -1,0 +1,42 @@
+#include <catch2/catch.hpp>
+
+#include "guest.hpp"
+#include "support/temporary_directory.hpp"
+#include "virtual_machine.hpp"
+
+using namespace vminit;
+using namespace vminit::test;
+
+namespace {
+
+namespace wire = containerd::vminitd::services::system::v1;
+using agent_state = vminit::supervisor::v1::ServiceStatus;
+
+/// Options for a boot with an extras disk of that kind (test/vm/make-extras).
+std::vector<std::string> with_extras(const temporary_directory& directory, const std::string& kind) {
+    auto extras = directory.path("extras");
+    run_vm_script("make-extras", {"-o", extras, kind});
+    return {"--disk", extras + ":extras:ro", "--append", "spin.extras_disk=1"};
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("of an extras disk that ends too early what came whole is there, and no half agent runs", "[vm]") {
+    temporary_directory directory;
+    virtual_machine machine(with_extras(directory, "truncated"));
+    guest vm(machine.address());
+    auto step = vm.boot_step("extras-extract");
+    CHECK(step.outcome() == wire::BootStep_Outcome_FAILED);
+    CHECK(step.text() == "extract /run/spin-stack/spin-supervisor: tar on /dev/vdb: Truncated tar archive: data loss");
+    CHECK(contains(machine.console(), R"("msg":"extras not extracted")"));
+    CHECK(vm.look_inside("cd /proc/1/root/run/spin-stack && ls -A && cat good && cmp busybox /bin/busybox") ==
+          "busybox\ngood\ngood\n");
+    CHECK(vm.settled_agent().state() == agent_state::ABSENT);
+    CHECK(vm.look_inside("ls /proc/1/root/run | grep spin") == "spin-stack\n");
+    auto info = vm.run(vm.system().Info({}, guest::limit));
+    REQUIRE(info);
+    REQUIRE(info->degraded_steps_size() == 1);
+    CHECK(info->degraded_steps(0).name() == "extras-extract");
+}
