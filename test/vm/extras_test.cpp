@@ -19,6 +19,19 @@ std::vector<std::string> with_extras(const temporary_directory& directory, const
     return {"--disk", extras + ":extras:ro", "--append", "spin.extras_disk=1"};
 }
 
+/// The same with an earlier init, which leaves a marker in the directory that it has mounted for the extras.
+std::vector<std::string> with_marker(const temporary_directory& directory) {
+    auto options = with_extras(directory, "speaker");
+    auto initrd = directory.path("initrd");
+    run_vm_script("make-initrd", {"-o", initrd, "--add", VMINIT_VM_INIT ":/vminitd", VMINIT_EARLIER_INIT});
+    options.insert(options.end(), {"--initrd", initrd});
+    return options;
+}
+
+std::string extras_files(guest& vm) {
+    return vm.look_inside("cd /proc/1/root/run/spin-stack && ls -A && cat .extras-extracted");
+}
+
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
@@ -39,4 +52,26 @@ TEST_CASE("of an extras disk that ends too early what came whole is there, and n
     REQUIRE(info);
     REQUIRE(info->degraded_steps_size() == 1);
     CHECK(info->degraded_steps(0).name() == "extras-extract");
+}
+
+TEST_CASE("extras that a marker says are in place are left alone", "[vm]") {
+    temporary_directory directory;
+    virtual_machine machine(with_marker(directory));
+    guest vm(machine.address());
+    CHECK(vm.boot_step("extras-extract").outcome() == wire::BootStep_Outcome_OK);
+    CHECK(contains(machine.console(), R"("was_done_before":true)"));
+    CHECK(extras_files(vm) == ".extras-extracted\nbefore\n");
+    CHECK(vm.settled_agent().state() == agent_state::ABSENT);
+}
+
+TEST_CASE("with spin.extras_force extras are put in place whatever the marker says", "[vm]") {
+    temporary_directory directory;
+    auto options = with_marker(directory);
+    options.insert(options.end(), {"--append", "spin.extras_force"});
+    virtual_machine machine(options);
+    guest vm(machine.address());
+    CHECK(vm.boot_step("extras-extract").outcome() == wire::BootStep_Outcome_OK);
+    CHECK(contains(machine.console(), R"("was_done_before":false)"));
+    CHECK(extras_files(vm) == ".extras-extracted\nbusybox\nspin-supervisor\ndone\n");
+    CHECK(vm.settled_agent().state() == agent_state::RUNNING);
 }
