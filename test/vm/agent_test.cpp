@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "guest.hpp"
+#include "support/temporary_directory.hpp"
 #include "virtual_machine.hpp"
 
 using namespace vminit;
@@ -24,6 +25,28 @@ awaitable<std::vector<std::string>> topics_until_third_start(event_stream& strea
     }
     co_return topics;
 }
+
+/// The pid in the pid file, once the agent has said so many times who it is and has put up its trap for SIGTERM.
+std::string pid_of_agent(guest& vm, int starts) {
+    auto pid = vm.look_inside("cd /proc/1/root; until [ \"$(grep -c ^uid var/log/spin-supervisor.log)\" = " +
+                              std::to_string(starts) + R"( ] &&
+        grep -q '^SigCgt:.*[4567cdef]...$' /proc/$(cat run/spin-supervisor.pid)/status; do :; done
+        cat run/spin-supervisor.pid)");
+    auto agent = vm.agent_status();
+    CHECK(agent.state() == supervisor::v1::ServiceStatus::RUNNING);
+    CHECK(pid == std::to_string(agent.pid()) + "\n");
+    return std::to_string(agent.pid());
+}
+
+std::string look_at_agent(guest& vm, const std::string& pid) {
+    return vm.look_inside(
+        R"(cd /proc/1/root; stat -c '%u %a' run/spin-supervisor.pid var/log/spin-supervisor.log
+        awk '/^(Uid|Gid|Groups):/ { print $1, $2, $3, $4, $5 }' /proc/)" +
+        pid + "/status; cat /proc/" + pid + "/cgroup /sys/fs/cgroup/spin-supervisor/memory.max");
+}
+
+constexpr const char* agent_of_1234 =
+    "0 644\n0 640\nUid: 1234 1234 1234 1234\nGid: 1234 1234 1234 1234\nGroups:    \n0::/spin-supervisor\n67108864\n";
 
 }  // namespace
 
@@ -50,4 +73,26 @@ TEST_CASE("an agent that crashes is started again, with events, pid file, log an
           "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
           "/run/spin-stack/busybox sh /run/spin-stack/spin-supervisor \n"
           "0\n1\n0::/spin-supervisor\n67108864\n");
+}
+
+TEST_CASE("the agent runs as the user it is configured for, and so it does when it is restarted", "[vm]") {
+    temporary_directory directory;
+    auto extras = directory.path("extras");
+    run_vm_script("make-extras", {"-o", extras, "speaker"});
+    // A flag that cannot be used leaves the word to count.
+    virtual_machine machine({"--disk", extras + ":extras:ro", "--append",
+                             "spin.extras_disk=1 vminit.supervisor.uid=1234", "--args",
+                             "-supervisor.uid=nobody -supervisor.memory=64"});
+    guest vm(machine.address());
+    CHECK(machine.console().find(R"(\"nobody\" is not a number from 0 to 4294967294)") != std::string::npos);
+    auto first = pid_of_agent(vm, 1);
+    CHECK(look_at_agent(vm, first) == agent_of_1234);
+    supervisor::v1::RestartRequest request;
+    request.set_name("spin-supervisor");
+    CHECK(vm.run(vm.supervisor().Restart(request, guest::limit)));
+    auto second = pid_of_agent(vm, 2);
+    CHECK(second != first);
+    CHECK(look_at_agent(vm, second) == agent_of_1234);
+    std::string who = "uid 1234 gid 1234 groups 1234\n";
+    CHECK(vm.look_inside("cat /proc/1/root/var/log/spin-supervisor.log") == who + "terminated\n" + who);
 }

@@ -104,6 +104,18 @@ TEST_CASE("numbers have their range and the default stays otherwise", "[vminitd]
     CHECK(loaded.problems[2].reason == "\"0\" is not a number from 1 to 86400");
 }
 
+TEST_CASE("the agent's user is a number that the kernel takes for one, else root", "[vminitd]") {
+    CHECK(load({"-supervisor.uid=4294967294"}).values.supervisor_uid == 4294967294);
+    auto bad = GENERATE("4294967295", "-1", "nobody", "1000:1000", "");
+    auto loaded = load({"-supervisor.uid=" + std::string(bad)});
+    CHECK(loaded.values.supervisor_uid == 0);
+    REQUIRE(loaded.problems.size() == 1);
+    CHECK(loaded.problems[0].reason == "\"" + std::string(bad) + "\" is not a number from 0 to 4294967294");
+    auto next = load({"-supervisor.uid=" + std::string(bad)}, "vminit.supervisor.uid=1000");
+    CHECK(next.values.supervisor_uid == 1000);
+    CHECK(next.problems.size() == 1);
+}
+
 TEST_CASE("the directory that is emptied at power-off is one of its own", "[vminitd]") {
     auto bad = GENERATE("", "/", "/run", "/run/", "/run/../etc", "/run//a", "/run/.", "run/bundles");
     CAPTURE(bad);
