@@ -1,5 +1,7 @@
 #include <signal.h>
 
+#include <array>
+
 #include "process/process_fixture.hpp"
 
 using namespace vminit;
@@ -11,6 +13,13 @@ namespace {
 
 std::ptrdiff_t position(const lines& heard, const std::string& line) {
     return std::find(heard.begin(), heard.end(), line) - heard.begin();
+}
+
+using wait_outcome = std::optional<result<process_exit>>;
+
+awaitable<void> note_wait(process_fixture& fixture, std::string exec_id, wait_outcome& into) {
+    auto exit = co_await fixture.processes.wait("web", std::move(exec_id));
+    into.emplace(std::move(exit));
 }
 
 }  // namespace
@@ -177,15 +186,36 @@ TEST_CASE("one who waits for an exec that is deleted unstarted is released", "[p
     process_fixture fixture;
     fixture.run_container("web", {"sleep", "1000"});
     REQUIRE(fixture.add_exec("web", "e1", {"exit", "0"}));
-    std::optional<result<process_exit>> waited;
-    auto note = [](process_fixture& from, std::optional<result<process_exit>>& outcome) -> awaitable<void> {
-        outcome.emplace(co_await from.processes.wait("web", "e1"));
-    };
-    fixture.tasks->spawn("wait", note(fixture, waited));
+    wait_outcome waited;
+    fixture.tasks->spawn("wait", note_wait(fixture, "e1", waited));
     fixture.poll();
     REQUIRE(fixture.remove("web", "e1"));
     fixture.pump([&] { return waited.has_value(); });
     CHECK(waited->value() == process_exit(0, 0, std::nullopt));
+}
+
+TEST_CASE("those who wait for an exec that is never started are released by the container's Delete", "[process]") {
+    auto is_started = GENERATE(false, true);
+    process_fixture fixture;
+    auto other = fixture.open_stream(99);
+    auto before = open_descriptors();
+    REQUIRE(fixture.create("web", {"sleep", "1000"}));
+    REQUIRE(fixture.add_exec("web", "e1", {"exit", "0"}));
+    std::array<wait_outcome, 2> waited;
+    for (auto& outcome : waited) fixture.tasks->spawn("wait", note_wait(fixture, "e1", outcome));
+    if (is_started) {
+        REQUIRE(fixture.start("web"));
+        REQUIRE(fixture.kill("web", "", SIGKILL));
+        REQUIRE(fixture.wait("web"));
+    }
+    fixture.poll();
+    for (const auto& outcome : waited) CHECK_FALSE(outcome);
+    REQUIRE(fixture.remove("web"));
+    fixture.pump([&] { return waited[0] && waited[1]; });
+    for (const auto& outcome : waited) CHECK(outcome->value() == process_exit(0, 0, std::nullopt));
+    CHECK(std::count(fixture.heard.begin(), fixture.heard.end(), "/tasks/exit e1 0") == 0);
+    CHECK(fixture.processes.container_count() == 0);
+    CHECK(open_descriptors() == before);
 }
 
 TEST_CASE("when init dies its execs are killed, and their exits are told before its own", "[process]") {
