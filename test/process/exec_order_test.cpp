@@ -197,3 +197,37 @@ TEST_CASE("an exec without its terminal is a failed start that leaves nothing", 
     REQUIRE(fixture.kill("web", "", SIGKILL));
     REQUIRE(fixture.wait("web"));
 }
+
+TEST_CASE("an exec whose runtime does not live to report its start is killed", "[process]") {
+    auto is_killed = GENERATE(true, false);
+    process_fixture fixture;
+    fixture.run_container("web", {"sleep", "1000"});
+    auto gate = make_gate(fixture);
+    auto before = open_descriptors();
+    REQUIRE(fixture.add_exec("web", "e", {"sleep", "1000"}));
+    fixture.fake.set_fault("exec", R"({"fault": "await-after-pid-file", "await": ")" + gate + "\"}");
+    manual_time time(clock::now());
+    outcome started;
+    fixture.tasks->spawn("start", note_start(fixture, "e", started));
+    auto pid = static_cast<pid_t>(std::stoul(fixture.fake.await_file(fixture, "launched")));
+    if (is_killed) {
+        REQUIRE(::kill(static_cast<pid_t>(fixture.fake.calls("exec").at(0).at("pid").as_int64()), SIGKILL) == 0);
+    } else {
+        time.advance(fixture.runtime.config().limits.exec);
+    }
+    fixture.pump([&] { return started.has_value(); });
+    CHECK(started->error().kind() == (is_killed ? errc::unknown : errc::deadline_exceeded));
+    auto exit = fixture.wait("web", "e").value();
+    CHECK(exit.pid == 0);
+    CHECK(exit.status == 255);
+    // Only init is left of our children.
+    fixture.pump([&] { return fixture.reaper.counters().known == 1; });
+    CHECK(::kill(pid, 0) == -1);
+    CHECK(fixture.heard.back() == "/tasks/exec-added e");
+    CHECK(open_descriptors() == before);
+    REQUIRE(fixture.remove("web", "e"));
+    CHECK_FALSE(std::filesystem::exists(fixture.fake.bundle("web") + "/e.pid"));
+    REQUIRE(fixture.kill("web", "", SIGKILL));
+    CHECK(fixture.wait("web").value().status == 137);
+    CHECK(fixture.heard.back() == "/tasks/exit web 137");
+}
