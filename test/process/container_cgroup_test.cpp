@@ -2,6 +2,10 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <cerrno>
+#include <new>
+
+#include "process/failing_call.hpp"
 #include "process/fake_cgroup.hpp"
 #include "process/process_fixture.hpp"
 
@@ -57,6 +61,28 @@ TEST_CASE("an OOM kill is told before the exit it caused, also when nobody was n
     CHECK(fixture.heard == lines{"/tasks/create web", "/tasks/start web", "/tasks/oom", "/tasks/exit web 137"});
     fixture.set_oom_kills(3);
     fixture.poll();
+    CHECK(fixture.heard.back() == "/tasks/exit web 137");
+}
+
+TEST_CASE("an OOM kill that cannot be told keeps no exit back", "[process]") {
+    fake_cgroup machine;
+    cgroup_fixture fixture(machine);
+    fixture.create_web();
+    REQUIRE(fixture.start("web"));
+    // What the kernel tells is not heard of any more, so that init's end has to be where it comes out.
+    {
+        failing_call broken("read", EIO, 1);
+        fixture.set_oom_kills(0);
+        fixture.pump([&] { return fixture.has_line("inotify failed"); });
+    }
+    fixture.set_oom_kills(1);
+    fixture.log().set_sink([&](log_level, std::string_view line) {
+        if (line.find("processes killed for want of memory") != line.npos) throw std::bad_alloc();
+        fixture.lines.emplace_back(line);
+    });
+    REQUIRE(fixture.kill("web", "", SIGKILL));
+    CHECK(fixture.wait("web").value().status == 137);
+    CHECK(fixture.has_line("kills for want of memory may not be told id=web error=\"no memory"));
     CHECK(fixture.heard.back() == "/tasks/exit web 137");
 }
 

@@ -30,6 +30,13 @@ void kill_and_collect(process_fixture& fixture, pid_t pid) {
     fixture.pump([&] { return fixture.reaper.counters().reaped > reaped; });
 }
 
+using wait_outcome = std::optional<result<process_exit>>;
+
+awaitable<void> note_wait(process_fixture& fixture, std::string exec_id, wait_outcome& into) {
+    auto exit = co_await fixture.processes.wait("web", std::move(exec_id));
+    into.emplace(std::move(exit));
+}
+
 bool has_heard(const process_fixture& fixture, const std::string& line) {
     return std::find(fixture.heard.begin(), fixture.heard.end(), line) != fixture.heard.end();
 }
@@ -61,4 +68,41 @@ TEST_CASE("exits are told although the rest cannot be killed", "[process]") {
     kill_and_collect(fixture, exec);
     fixture.await_event("/tasks/exit web 137");
     CHECK(has_heard(fixture, "/tasks/exit e 137"));
+}
+
+TEST_CASE("an exit that cannot be published nor logged reaches those who wait, and is counted", "[process]") {
+    process_fixture fixture;
+    auto out = fixture.read(fixture.open_stream(1));
+    auto [init, exec] = run_with_exec(fixture, {"", "stream://1", "", false});
+    wait_outcome waited;
+    fixture.tasks->spawn("wait", note_wait(fixture, "e", waited));
+    kill_and_collect(fixture, exec);
+    {
+        no_memory for_anything;
+        fixture.pump([&] { return waited.has_value(); });
+    }
+    CHECK(waited->value().status == 137);
+    CHECK(fixture.status("web", "e") == process_status::stopped);
+    REQUIRE(fixture.remove("web", "e"));
+    kill_and_collect(fixture, init);
+    fixture.await_event("/tasks/exit web 137");
+    CHECK_FALSE(has_heard(fixture, "/tasks/exit e 137"));
+    REQUIRE(fixture.remove("web"));
+}
+
+TEST_CASE("the log tells of an exit whose event is lost", "[process]") {
+    process_fixture fixture;
+    auto [init, exec] = run_with_exec(fixture);
+    wait_outcome waited;
+    fixture.tasks->spawn("wait", note_wait(fixture, "e", waited));
+    kill_and_collect(fixture, exec);
+    {
+        no_memory once(1);
+        fixture.pump([&] { return waited.has_value(); });
+    }
+    CHECK(waited->value().status == 137);
+    CHECK(fixture.has_line("exit could not be published id=web exec_id=e"));
+    kill_and_collect(fixture, init);
+    fixture.await_event("/tasks/exit web 137");
+    CHECK_FALSE(has_heard(fixture, "/tasks/exit e 137"));
 }

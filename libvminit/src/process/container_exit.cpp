@@ -12,6 +12,22 @@ awaitable<result<void>> drained(process_io& io) {
     co_return result<void>();
 }
 
+awaitable<result<void>> last_look(oom_watch& watch) {
+    watch.stop();
+    co_return result<void>();
+}
+
+// For what an exit must not depend on: without memory neither an event nor a line of the log can be made.
+template <class Step>
+bool succeeds(const Step& step) noexcept {
+    try {
+        step();
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
 }  // namespace
 
 awaitable<void> container::watch_init(std::shared_ptr<container> self) {
@@ -24,7 +40,7 @@ awaitable<void> container::watch_init(std::shared_ptr<container> self) {
     if (!self->has_private_pids_) co_await self->before_exit("processes may be left", self->kill_rest());
     co_await self->until(&exit_order::may_tell_init_exit);
     co_await self->before_exit("output may be lost", drained(*init->io));
-    self->oom_watch_.stop();
+    co_await self->before_exit("kills for want of memory may not be told", last_look(self->oom_watch_));
     self->tell_exit(*init, status);
 }
 
@@ -40,7 +56,7 @@ awaitable<void> container::watch_exec(std::shared_ptr<container> self, std::shar
 // Whatever goes wrong before an exit is told, the exit is told.
 awaitable<void> container::before_exit(std::string_view problem, awaitable<result<void>> operation) {
     auto done = co_await caught(std::move(operation));
-    if (!done) context_->log.warn(problem, {{"id", id_}, {"error", done.error()}});
+    if (!done) succeeds([&] { context_->log.warn(problem, {{"id", id_}, {"error", done.error()}}); });
 }
 
 awaitable<result<void>> container::kill_rest() {
@@ -53,23 +69,28 @@ awaitable<result<void>> container::kill_rest() {
     co_return co_await context_->runc.kill_all(ref_);
 }
 
-// In one turn of the loop, the event first: nobody sees the state before the event has its place.
+// In one turn of the loop, the event first: nobody sees the state before the event has its place. An event that cannot
+// be published keeps the exit from nobody who waits for it.
 void container::tell_exit(task_process& process, reaper::exit_status status) {
     auto exit_status = static_cast<std::uint32_t>(status.value);
-    events::task_exit event;
-    event.container_id = id_;
-    event.id = process.id;
-    event.pid = process.state.pid();
-    event.exit_status = exit_status;
-    event.exited_at = status.exited_at;
-    publish(std::move(event));
+    bool is_published = succeeds([&] {
+        events::task_exit event;
+        event.container_id = id_;
+        event.id = process.id;
+        event.pid = process.state.pid();
+        event.exit_status = exit_status;
+        event.exited_at = status.exited_at;
+        publish(std::move(event));
+    });
     process.state.exited(exit_status, status.exited_at);
     process.changed.notify_all();
     bool is_exec = process.state.kind() == process_kind::exec;
-    context_->log.info("process exited", {{"id", id_},
-                                          {"exec_id", is_exec ? std::string_view(process.id) : std::string_view()},
-                                          {"pid", process.state.pid()},
-                                          {"status", exit_status}});
+    auto exec_id = is_exec ? std::string_view(process.id) : std::string_view();
+    succeeds([&] {
+        if (!is_published) context_->log.error("exit could not be published", {{"id", id_}, {"exec_id", exec_id}});
+        context_->log.info("process exited",
+                           {{"id", id_}, {"exec_id", exec_id}, {"pid", process.state.pid()}, {"status", exit_status}});
+    });
 }
 
 awaitable<void> container::until(bool (exit_order::*is_met)() const noexcept) {

@@ -65,11 +65,11 @@ awaitable<result<std::uint32_t>> container::start_exec(std::string exec_id) {
     enter_cgroup();
     auto started = co_await caught(start_exec_steps(exec));
     if (started) co_return started;
-    context_->log.info("exec could not be started", {{"id", id_}, {"exec_id", exec_id}, {"error", started.error()}});
     exec->state.start_failed_for_good(wall_now());
     exec->changed.notify_all();
     order_.exec_ended();
     order_changed_.notify_all();
+    context_->log.info("exec could not be started", {{"id", id_}, {"exec_id", exec_id}, {"error", started.error()}});
     co_return started;
 }
 
