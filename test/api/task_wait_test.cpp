@@ -61,3 +61,41 @@ TEST_CASE("a Create whose connection is lost is undone", "[api]") {
     io.pump([&] { return io.processes.container_count() == 0; });
     REQUIRE(io.run(io.client().Create(request)));
 }
+
+TEST_CASE("Delete waits for a silent host half of its caller's time at most", "[api]") {
+    auto exec_id = GENERATE(as<std::string>(), "", "e");
+    fixture io;
+    auto pair = vminit::ttrpc::connected_pair(io.ex()).value();
+    REQUIRE(asio::use_service<streams::stream_service>(io.ctx).add("1", std::move(pair.first)));
+    // More than a socket's buffer, less than it and a pipe's.
+    std::vector<std::string> writer{"write", std::to_string(256 << 10)};
+    auto init = io.create_request("web", exec_id.empty() ? writer : std::vector<std::string>{"sleep", "1000"});
+    auto exec = fixture::exec_request("web", "e", writer);
+    exec_id.empty() ? init.set_stdout("stream://1") : exec.set_stdout("stream://1");
+    REQUIRE(io.run(io.client().Create(init)));
+    io.start("web");
+    manual_time time(clock::now());
+    if (!exec_id.empty()) {
+        REQUIRE(io.run(io.client().Exec(exec)));
+        io.start("web", "e");
+    }
+    const auto& waited = io.leave(io.client().Wait(fixture::named<task::WaitRequest>("web", exec_id)));
+    auto& children = asio::use_service<reaper::reaper_service>(io.ctx);
+    std::size_t left = exec_id.empty() ? 0 : 1;
+    io.pump([&] { return children.counters().known == left; });
+    io.poll();
+    CHECK(waited.empty());
+    time.advance(2s);
+    io.pump([&] { return !waited.empty(); });
+    vminit::ttrpc::call_options limit(1s);
+    const auto& deleted = io.leave(io.client().Delete(fixture::named<task::DeleteRequest>("web", exec_id), limit));
+    io.pump([&] { return io.server().counters().calls == 1; });
+    io.poll();
+    time.advance(499ms);
+    io.poll();
+    CHECK(deleted.empty());
+    CHECK(io.runtime.calls("delete").empty());
+    time.advance(1ms);
+    io.pump([&] { return !deleted.empty(); });
+    CHECK(deleted == "ok");
+}

@@ -52,8 +52,8 @@ public:
         co_return response;
     }
 
-    awaitable<result<task::DeleteResponse>> Delete(ttrpc::call_context&, task::DeleteRequest request) override {
-        auto exit = co_await processes_.remove(request.id(), request.exec_id());
+    awaitable<result<task::DeleteResponse>> Delete(ttrpc::call_context& call, task::DeleteRequest request) override {
+        auto exit = co_await processes_.remove(request.id(), request.exec_id(), call.deadline());
         if (!exit) co_return exit.error();
         task::DeleteResponse response;
         response.set_pid(exit->pid);

@@ -40,9 +40,9 @@ public:
     result<void> add_exec(exec_request request);
     awaitable<result<std::uint32_t>> start_exec(std::string exec_id);
 
-    /// After success the container is to be forgotten.
-    awaitable<result<process_exit>> remove_init();
-    awaitable<result<process_exit>> remove_exec(std::string exec_id);
+    /// After success the container is to be forgotten. The caller waits until `answer_by`.
+    awaitable<result<process_exit>> remove_init(std::optional<clock::time_point> answer_by);
+    awaitable<result<process_exit>> remove_exec(std::string exec_id, std::optional<clock::time_point> answer_by);
 
     awaitable<result<void>> kill_init(int signal, runc::kill_scope scope);
     result<void> kill_exec(const std::string& exec_id, int signal);
@@ -98,7 +98,7 @@ private:
     awaitable<void> until(bool (exit_order::*is_met)() const noexcept);
 
     // container_remove.cpp
-    awaitable<result<void>> remove_steps(runc::remove_mode mode);
+    awaitable<result<void>> remove_steps(runc::remove_mode mode, std::optional<clock::time_point> answer_by);
     awaitable<result<void>> await_init_exit();
     awaitable<void> drop_execs();
     awaitable<result<void>> unmount();

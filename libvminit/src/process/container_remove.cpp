@@ -16,15 +16,27 @@ awaitable<void> await_exit(std::shared_ptr<task_process> process) {
     while (!process->state.has_exited()) co_await process->changed.wait();
 }
 
+// A caller that goes away before it is answered never learns the exit, so half of its time is left for the rest.
+awaitable<void> drain_again(process_io& io, std::optional<clock::time_point> answer_by) {
+    using namespace asio::experimental::awaitable_operators;
+    io.be_patient_again();
+    if (answer_by) {
+        auto left = *answer_by - clock::now();
+        co_await (io.drain() || sleep_for(left / 2));
+    } else {
+        co_await io.drain();
+    }
+}
+
 }  // namespace
 
-awaitable<result<process_exit>> container::remove_init() {
+awaitable<result<process_exit>> container::remove_init(std::optional<clock::time_point> answer_by) {
     if (auto allowed = init_->state.check(process_call::remove); !allowed) co_return allowed.error();
     // Created, or dead with its exit not told yet: the runtime kills what is left, and the exit is told before we
     // answer.
     auto mode = init_->state.has_exited() ? runc::remove_mode::normal : runc::remove_mode::force;
     init_->state.begin_remove();
-    auto removed = co_await caught(remove_steps(mode));
+    auto removed = co_await caught(remove_steps(mode, answer_by));
     if (!removed) {
         init_->state.remove_failed();
         context_->log.warn("container could not be deleted", {{"id", id_}, {"error", removed.error()}});
@@ -46,11 +58,8 @@ awaitable<result<process_exit>> container::remove_init() {
     co_return exit;
 }
 
-awaitable<result<void>> container::remove_steps(runc::remove_mode mode) {
-    if (mode == runc::remove_mode::normal) {
-        init_->io->be_patient_again();
-        co_await init_->io->drain();
-    }
+awaitable<result<void>> container::remove_steps(runc::remove_mode mode, std::optional<clock::time_point> answer_by) {
+    if (mode == runc::remove_mode::normal) co_await drain_again(*init_->io, answer_by);
     auto removed = co_await context_->runc.remove(ref_, mode);
     if (!removed) co_return removed.error();
     auto exited = co_await await_init_exit();
@@ -95,15 +104,15 @@ awaitable<void> container::remove_bundle() {
     if (!removed) context_->log.warn("bundle not removed", {{"id", id_}, {"error", removed.error()}});
 }
 
-awaitable<result<process_exit>> container::remove_exec(std::string exec_id) {
+awaitable<result<process_exit>> container::remove_exec(std::string exec_id,
+                                                       std::optional<clock::time_point> answer_by) {
     auto found = execs_.find(exec_id);
     if (found == execs_.end()) co_return error(errc::not_found, "process does not exist " + exec_id);
     auto exec = found->second;
     if (auto allowed = exec->state.check(process_call::remove); !allowed) co_return allowed.error();
     exec->state.begin_remove();
     if (exec->io) {
-        exec->io->be_patient_again();
-        co_await exec->io->drain();
+        co_await drain_again(*exec->io, answer_by);
         co_await exec->io->close();
     }
     ::unlink(runc::runc_service::exec_pid_file(bundle_, exec_id).c_str());

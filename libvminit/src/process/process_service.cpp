@@ -39,9 +39,9 @@ awaitable<result<std::uint32_t>> create_container(std::shared_ptr<process_core> 
     co_return created;
 }
 
-awaitable<result<process_exit>> remove_container(std::shared_ptr<process_core> core,
-                                                 std::shared_ptr<container> target) {
-    auto removed = co_await target->remove_init();
+awaitable<result<process_exit>> remove_container(std::shared_ptr<process_core> core, std::shared_ptr<container> target,
+                                                 std::optional<clock::time_point> answer_by) {
+    auto removed = co_await target->remove_init(answer_by);
     if (removed) core->containers.erase(target->id());
     co_return removed;
 }
@@ -53,8 +53,9 @@ awaitable<result<std::uint32_t>> start_process(std::shared_ptr<container> owner,
     co_return co_await owner->start_exec(std::move(exec_id));
 }
 
-awaitable<result<process_exit>> remove_exec(std::shared_ptr<container> owner, std::string exec_id) {
-    co_return co_await owner->remove_exec(std::move(exec_id));
+awaitable<result<process_exit>> remove_exec(std::shared_ptr<container> owner, std::string exec_id,
+                                            std::optional<clock::time_point> answer_by) {
+    co_return co_await owner->remove_exec(std::move(exec_id), answer_by);
 }
 
 awaitable<result<void>> pause_container(std::shared_ptr<container> owner) { co_return co_await owner->pause(); }
@@ -125,11 +126,13 @@ awaitable<result<std::uint32_t>> process_service::start(std::string id, std::str
                                                  std::move(operation));
 }
 
-awaitable<result<process_exit>> process_service::remove(std::string id, std::string exec_id) {
+awaitable<result<process_exit>> process_service::remove(std::string id, std::string exec_id,
+                                                        std::optional<clock::time_point> answer_by) {
     auto core = core_;
     auto target = core->find(id);
     if (!target) co_return target.error();
-    auto operation = exec_id.empty() ? remove_container(core, *target) : remove_exec(*target, std::move(exec_id));
+    auto operation = exec_id.empty() ? remove_container(core, *target, answer_by)
+                                     : remove_exec(*target, std::move(exec_id), answer_by);
     co_return co_await run_to_end<process_exit>(core->context->ex(), *core->context->tasks, "delete",
                                                 std::move(operation));
 }

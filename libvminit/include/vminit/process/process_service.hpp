@@ -155,8 +155,10 @@ public:
     awaitable<result<std::uint32_t>> start(std::string id, std::string exec_id);
 
     /// Delete. Output is drained before (bounded), streams are closed, mounts undone, the id is free again. A created
-    /// container is killed and its exit awaited. A failed delete can be repeated.
-    awaitable<result<process_exit>> remove(std::string id, std::string exec_id);
+    /// container is killed and its exit awaited. A failed delete can be repeated. Of the time until
+    /// `answer_by`, when the caller stops waiting, the output may take half.
+    awaitable<result<process_exit>> remove(std::string id, std::string exec_id,
+                                           std::optional<clock::time_point> answer_by = std::nullopt);
 
     /// Adds an exec; nothing runs before its `start`.
     awaitable<result<void>> exec(exec_request request);
