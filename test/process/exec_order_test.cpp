@@ -2,6 +2,8 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <new>
+
 #include "process/process_fixture.hpp"
 
 using namespace vminit;
@@ -230,4 +232,20 @@ TEST_CASE("an exec whose runtime does not live to report its start is killed", "
     REQUIRE(fixture.kill("web", "", SIGKILL));
     CHECK(fixture.wait("web").value().status == 137);
     CHECK(fixture.heard.back() == "/tasks/exit web 137");
+}
+
+TEST_CASE("an exec whose start fails when it runs already is killed", "[process]") {
+    process_fixture fixture;
+    fixture.run_container("web", {"sleep", "1000"});
+    REQUIRE(fixture.add_exec("web", "e", {"sleep", "1000"}));
+    fixture.log().set_sink([&](log_level, std::string_view line) {
+        if (line.find("exec started") != line.npos) throw std::bad_alloc();
+        fixture.lines.emplace_back(line);
+    });
+    CHECK(fixture.start("web", "e").error().kind() == errc::resource_exhausted);
+    CHECK(fixture.wait("web", "e").value().status == 255);
+    // Only init is left of our children.
+    fixture.pump([&] { return fixture.reaper.counters().known == 1; });
+    REQUIRE(fixture.kill("web", "", SIGKILL));
+    CHECK(fixture.wait("web").value().status == 137);
 }

@@ -65,6 +65,8 @@ awaitable<result<std::uint32_t>> container::start_exec(std::string exec_id) {
     enter_cgroup();
     auto started = co_await caught(start_exec_steps(exec));
     if (started) co_return started;
+    // It may have failed when the process was ours already: by an exception.
+    if (exec->child) (void)exec->child.signal(SIGKILL);
     exec->state.start_failed_for_good(wall_now());
     exec->changed.notify_all();
     order_.exec_ended();
