@@ -28,7 +28,8 @@ public:
     /// The pids, a line each, of the processes with exactly these words as their command line.
     std::string pids_of(const std::string& command);
 
-    /// Nanoseconds that PID 1 has had a processor, all its threads together.
+    /// Nanoseconds that PID 1 has had a processor, all its threads together, also those that have ended. The rootfs has
+    /// the worker.
     std::int64_t cpu_of_pid_one();
 
     /// KB of anonymous memory of PID 1.

@@ -33,8 +33,8 @@ void add_controllers(const std::string& sysfs, std::vector<std::string>& all) {
 }  // namespace
 
 const std::vector<std::string>& capabilities::words() {
-    auto services = asio::use_service<ttrpc::server_service>(context_).service_names();
-    if (words_.empty() || services.size() != services_) look(std::move(services));
+    const auto& server = asio::use_service<ttrpc::server_service>(context_);
+    if (words_.empty() || server.service_count() != services_) look(server.service_names());
     return words_;
 }
 

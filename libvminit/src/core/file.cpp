@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 
 #include "vminit/core/syscalls.hpp"
@@ -32,15 +33,13 @@ result<std::string> read_file(const std::string& path, std::size_t limit) {
     auto fd = syscalls::open(path, O_RDONLY);
     if (!fd) return fd.error();
     std::string text;
+    char block[4096];  // procfs and cgroupfs files are mostly smaller than a page
     while (text.size() < limit) {
-        // procfs and cgroupfs files are mostly smaller than a page; grow only for those that are not.
-        std::size_t used = text.size();
-        std::size_t chunk = std::min(limit - used, std::max<std::size_t>(4096, used));
-        text.resize(used + chunk);
-        auto count = syscalls::check("read", path, [&] { return ::read(fd->get(), text.data() + used, chunk); });
+        std::size_t wanted = std::min(limit - text.size(), sizeof block);
+        auto count = syscalls::check("read", path, [&] { return ::read(fd->get(), block, wanted); });
         if (!count) return count.error();
-        text.resize(used + static_cast<std::size_t>(*count));
         if (*count == 0) break;
+        text.append(block, static_cast<std::size_t>(*count));
     }
     return text;
 }
@@ -55,8 +54,12 @@ result<void> write_file(const std::string& path, std::string_view data) {
 
 result<void> replace_file(const std::string& path, std::string_view data, mode_t mode) {
     std::string temporary = path + ".tmp";
-    ::unlink(temporary.c_str());
-    auto fd = syscalls::open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    auto create = [&] { return syscalls::open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode); };
+    auto fd = create();
+    if (!fd && syscalls::is_errno(fd.error(), EEXIST)) {  // of somebody who was interrupted
+        ::unlink(temporary.c_str());
+        fd = create();
+    }
     if (!fd) return fd.error();
     auto finish = [&]() -> result<void> {
         if (auto written = syscalls::write_all(fd->get(), data, temporary); !written) return written.error();
@@ -72,9 +75,12 @@ result<void> replace_file(const std::string& path, std::string_view data, mode_t
 }
 
 result<void> make_directories(const std::string& path, mode_t mode) {
-    for (std::size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
-        if (auto made = make_directory(path.substr(0, at), mode); !made) return made.error();
-    }
+    // From the end: mostly all but the last are there, and each look costs a path lookup.
+    auto made = make_directory(path, mode);
+    auto slash = path.find_last_of('/');
+    bool lacks_parent = !made && syscalls::is_errno(made.error(), ENOENT) && slash != std::string::npos && slash > 0;
+    if (!lacks_parent) return made;
+    if (auto parent = make_directories(path.substr(0, slash), mode); !parent) return parent.error();
     return make_directory(path, mode);
 }
 

@@ -113,8 +113,12 @@ void container::prepare_spec() {
         relax.limits = context_->config.resource_limits;
         relax.resolv_conf = context_->config.resolv_conf;
         auto relaxed = runc::relax_bundle(relax);
+        if (relaxed) {
+            has_private_pids_ = relaxed->has_private_pid_namespace;
+            return;
+        }
         // The runtime judges the original then.
-        if (!relaxed) context_->log.warn("spec left as it is", {{"id", id_}, {"error", relaxed.error()}});
+        context_->log.warn("spec left as it is", {{"id", id_}, {"error", relaxed.error()}});
     }
     has_private_pids_ = runc::bundle_has_private_pid_namespace(bundle_);
 }

@@ -3,8 +3,6 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
-#include "vminit/core/timeout.hpp"
-
 namespace vminit::process {
 
 using readiness = stdio_end::readiness;
@@ -35,7 +33,7 @@ void output_pump::finish_delivery() {
     is_delivered_ = true;
     target_->finish_writing();
     copier_.discard();
-    changed_.notify_all();
+    changed_.cancel();
 }
 
 awaitable<void> output_pump::take_step() {
@@ -44,7 +42,7 @@ awaitable<void> output_pump::take_step() {
     if (copier_.moved() > moved_before) {
         progress_.moved(clock::now(), copier_.moved() - moved_before);
         copier_.traffic().output += copier_.moved() - moved_before;
-        if (progress_.has_exited()) changed_.notify_all();
+        if (progress_.has_exited()) changed_.cancel();
     }
     switch (outcome) {
         case copy_outcome::moved:
@@ -71,12 +69,13 @@ awaitable<void> output_pump::take_step() {
 void output_pump::exited() { progress_.exited(clock::now(), copier_.kept() + source_->pending()); }
 
 awaitable<void> output_pump::drain() {
-    using namespace asio::experimental::awaitable_operators;
     auto self = shared_from_this();
     while (!is_delivered_ && !is_stopped_) {
-        auto left = progress_.hold_exit_until() - clock::now();
-        if (left <= clock::duration::zero()) break;
-        co_await (changed_.wait() || sleep_for(left));
+        auto until = progress_.hold_exit_until();
+        if (until <= clock::now()) break;
+        // Setting it wakes whoever else drains, who then wants the same.
+        if (changed_.expiry() != until) changed_.expires_at(until);
+        co_await changed_.async_wait(as_tuple_awaitable);
     }
     // It may be over just now and wait for a byte that no one will write.
     source_->poke();
@@ -84,14 +83,14 @@ awaitable<void> output_pump::drain() {
 
 void output_pump::hurry(clock::duration held) {
     progress_.hurry(held);
-    changed_.notify_all();
+    changed_.cancel();
 }
 
 void output_pump::stop() {
     is_stopped_ = true;
     source_->poke();
     target_->poke();
-    changed_.notify_all();
+    changed_.cancel();
 }
 
 }  // namespace vminit::process

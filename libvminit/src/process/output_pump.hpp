@@ -5,7 +5,7 @@
 
 #include "process/copier.hpp"
 #include "process/output_progress.hpp"
-#include "vminit/core/condition.hpp"
+#include "vminit/core/clock.hpp"
 #include "vminit/core/log.hpp"
 
 namespace vminit::process {
@@ -53,7 +53,7 @@ private:
     std::shared_ptr<stdio_end> target_;
     copier copier_;
     output_progress progress_;
-    condition changed_;
+    timer changed_;  // a condition with a limit: who drains sleeps on it, cancelling it is notifying
     bool is_stopped_ = false;
     bool is_at_end_ = false;
     bool is_delivered_ = false;

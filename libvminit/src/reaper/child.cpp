@@ -5,14 +5,12 @@
 #include <unistd.h>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <string>
 
 #include "reaper/child_state.hpp"
 #include "vminit/core/syscalls.hpp"
-#include "vminit/core/timeout.hpp"
 
 namespace vminit::reaper {
 
@@ -63,11 +61,16 @@ awaitable<exit_status> child::wait_on(std::shared_ptr<child_state> target) {
 awaitable<exit_status> child::wait() const { return wait_on(state_); }
 
 awaitable<std::optional<exit_status>> child::wait_on_for(std::shared_ptr<child_state> target, clock::duration limit) {
-    using namespace asio::experimental::awaitable_operators;
-    auto handle = child(std::move(target));
-    co_await (handle.async_wait(as_tuple_awaitable) || sleep_for(limit));
-    // Whatever ended the race: the status counts if it is there.
-    co_return handle.exited();
+    if (target->status) co_return target->status;
+    // A sleep that the exit cuts short: `wait || sleep_for` would throw in the loser, for each runtime that ever ends.
+    auto sleep = std::make_shared<timer>(target->ex, limit);
+    auto number = target->next_waiter++;
+    target->waiters.emplace(number, [weak = std::weak_ptr(sleep)](error_code, exit_status) {
+        if (auto sleeping = weak.lock()) sleeping->cancel();
+    });
+    co_await sleep->async_wait(as_tuple_awaitable);
+    target->waiters.erase(number);
+    co_return target->status;
 }
 
 awaitable<std::optional<exit_status>> child::wait_for(clock::duration limit) const {

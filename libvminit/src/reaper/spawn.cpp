@@ -52,14 +52,18 @@ result<redirection> stage(int fd, int target, int above) {
 }
 
 result<std::vector<redirection>> stage_all(const spawn_options& options) {
-    auto null = syscalls::open("/dev/null", O_RDWR);
-    if (!null) return null.error();
     std::vector<std::pair<int, int>> wanted = {{0, options.stdin_fd}, {1, options.stdout_fd}, {2, options.stderr_fd}};
     wanted.insert(wanted.end(), options.extra_fds.begin(), options.extra_fds.end());
+    unique_fd null;
+    if (std::any_of(wanted.begin(), wanted.end(), [](auto pair) { return pair.second < 0; })) {
+        auto opened = syscalls::open("/dev/null", O_RDWR);
+        if (!opened) return opened.error();
+        null = std::move(*opened);
+    }
     int above = std::max_element(wanted.begin(), wanted.end())->first + 1;
     std::vector<redirection> staged;
     for (auto [target, fd] : wanted) {
-        auto one = stage(fd >= 0 ? fd : null->get(), target, above);
+        auto one = stage(fd >= 0 ? fd : null.get(), target, above);
         if (!one) return one.error();
         staged.push_back(std::move(*one));
     }

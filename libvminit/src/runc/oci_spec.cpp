@@ -108,9 +108,16 @@ bool is_own_pid_namespace(const json::value& entry) {
     return text_of(entry.as_object(), "type") == "pid" && text_of(entry.as_object(), "path").empty();
 }
 
-}  // namespace
+bool has_private_pids(const json::object& spec) {
+    const auto* linux = spec.if_contains("linux");
+    const auto* namespaces =
+        linux != nullptr && linux->is_object() ? linux->as_object().if_contains("namespaces") : nullptr;
+    if (namespaces == nullptr || !namespaces->is_array()) return false;
+    const auto& entries = namespaces->as_array();
+    return std::any_of(entries.begin(), entries.end(), is_own_pid_namespace);
+}
 
-result<std::string> relax_spec(std::string_view config_json, const relax_options& options) {
+result<json::object> relaxed_object(std::string_view config_json, const relax_options& options) {
     auto spec = parse_object(config_json, "OCI spec");
     if (!spec) return spec.error();
     auto& linux = (*spec)["linux"];
@@ -121,29 +128,35 @@ result<std::string> relax_spec(std::string_view config_json, const relax_options
     if (mounts.is_null()) mounts = json::array();
     if (!mounts.is_array()) return not_a("OCI spec: mounts is no array");
     relax_mounts(mounts.as_array(), options);
+    return std::move(*spec);
+}
+
+}  // namespace
+
+result<std::string> relax_spec(std::string_view config_json, const relax_options& options) {
+    auto spec = relaxed_object(config_json, options);
+    if (!spec) return spec.error();
     return std::string(json::serialize(*spec));
 }
 
-result<void> relax_bundle(const relax_options& options) {
+result<bundle_facts> relax_bundle(const relax_options& options) {
     auto path = options.bundle + "/config.json";
     auto text = read_file(path, max_spec);
     if (!text) return text.error();
     auto present = options;
     if (!exists(options.resolv_conf)) present.resolv_conf.clear();
-    auto relaxed = relax_spec(*text, present);
-    if (!relaxed) return relaxed.error();
-    return replace_file(path, *relaxed, 0600);
+    auto spec = relaxed_object(*text, present);
+    if (!spec) return spec.error();
+    auto written = replace_file(path, json::serialize(*spec), 0600);
+    if (!written) return written.error();
+    bundle_facts facts;
+    facts.has_private_pid_namespace = has_private_pids(*spec);
+    return facts;
 }
 
 bool has_private_pid_namespace(std::string_view config_json) {
     auto spec = parse_object(config_json, "OCI spec");
-    if (!spec) return false;
-    const auto* linux = spec->if_contains("linux");
-    const auto* namespaces =
-        linux != nullptr && linux->is_object() ? linux->as_object().if_contains("namespaces") : nullptr;
-    if (namespaces == nullptr || !namespaces->is_array()) return false;
-    const auto& entries = namespaces->as_array();
-    return std::any_of(entries.begin(), entries.end(), is_own_pid_namespace);
+    return spec && has_private_pids(*spec);
 }
 
 bool bundle_has_private_pid_namespace(const std::string& bundle) {

@@ -43,13 +43,18 @@ result<directory_handle> open_directory(int parent, const std::string& name, con
     return directory;
 }
 
-std::vector<std::string> names_in(DIR* directory) {
-    std::vector<std::string> names;
+struct child {
+    std::string name;
+    unsigned char type;  // DT_DIR ..., DT_UNKNOWN where the filesystem does not tell
+};
+
+std::vector<child> children_of(DIR* directory) {
+    std::vector<child> children;
     while (const auto* entry = ::readdir(directory)) {
         std::string name = entry->d_name;
-        if (name != "." && name != "..") names.push_back(std::move(name));
+        if (name != "." && name != "..") children.push_back({std::move(name), entry->d_type});
     }
-    return names;
+    return children;
 }
 
 // Removes bottom up, holding one descriptor a level; everything is addressed relative to those, never by a path that
@@ -58,14 +63,17 @@ class tree_removal {
 public:
     explicit tree_removal(dev_t device) : device_(device) {}
 
-    void remove(int parent, const std::string& name, const std::string& path, int depth) {
-        struct stat status{};
-        auto found = syscalls::check("stat", path, [&] {
-            return ::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
-        });
-        if (!found) return note(found.error());
-        if (status.st_dev != device_) return note_mount(path);
-        if (!S_ISDIR(status.st_mode)) return unlink(parent, name, path, 0);
+    void remove(int parent, const std::string& name, const std::string& path, int depth, unsigned char type) {
+        if (type == DT_UNKNOWN) {
+            struct stat status{};
+            auto found = syscalls::check("stat", path, [&] {
+                return ::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
+            });
+            if (!found) return note(found.error());
+            if (status.st_dev != device_) return note_mount(path);
+            type = S_ISDIR(status.st_mode) ? DT_DIR : DT_REG;
+        }
+        if (type != DT_DIR) return unlink(parent, name, path, 0);
         if (depth >= max_depth) return note(error(errc::out_of_range, "remove " + path + ": too deep"));
         // The first name is a whole path, and what it leads through is the caller's business.
         remove_below(parent, name, path, depth, depth == 0 ? crossing::allowed : crossing::refused);
@@ -78,7 +86,9 @@ public:
         struct stat status{};
         int fd = ::dirfd(directory->get());
         if (::fstat(fd, &status) != 0 || status.st_dev != device_) return note_mount(path);
-        for (const auto& child : names_in(directory->get())) remove(fd, child, path + "/" + child, depth + 1);
+        for (const auto& [child, type] : children_of(directory->get())) {
+            remove(fd, child, path + "/" + child, depth + 1, type);
+        }
     }
 
     result<void> outcome() const { return first_; }
@@ -86,7 +96,9 @@ public:
 private:
     void unlink(int parent, const std::string& name, const std::string& path, int flags) {
         auto done = syscalls::check("remove", path, [&] { return ::unlinkat(parent, name.c_str(), flags); });
-        if (!done) note(done.error());
+        if (done) return;
+        // What the kernel says of a mount point (unlink(2), rmdir(2)).
+        syscalls::is_errno(done.error(), EBUSY) ? note_mount(path) : note(done.error());
     }
 
     static bool is_crossing(const error& failure) { return syscalls::is_errno(failure, EXDEV); }
@@ -148,7 +160,7 @@ void remove_bundles(const cleanup_options& options, cleanup_report& report) {
         if (!is_missing(directory.error())) report.problems.push_back(directory.error().message());
         return;
     }
-    for (const auto& name : names_in(directory->get())) {
+    for (const auto& [name, type] : children_of(directory->get())) {
         std::string bundle = options.bundles + "/" + name;
         if (holds_mount(*table, bundle)) {
             report.problems.push_back("remove " + bundle + ": still holds mounts");
@@ -164,7 +176,7 @@ result<void> remove_tree(const std::string& path) {
     auto device = device_of_parent(path);
     if (!device) return is_missing(device.error()) ? result<void>() : device.error();
     tree_removal removal(*device);
-    removal.remove(AT_FDCWD, path, path, 0);
+    removal.remove(AT_FDCWD, path, path, 0, DT_UNKNOWN);
     return removal.outcome();
 }
 

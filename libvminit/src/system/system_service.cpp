@@ -41,6 +41,7 @@ public:
     void thaw_now() noexcept;
 
     system_config config;
+    std::string kernel_version;  // once it has been read
     logger& log;
     blocking_service& blocking;
     hotplug plug;
@@ -139,7 +140,12 @@ const system_config& system_service::config() const noexcept { return impl_->con
 awaitable<result<system_info>> system_service::info() {
     system_info facts;
     facts.version = impl_->config.version;
-    if (auto text = read_file(impl_->config.kernel_version_file)) facts.kernel_version = trimmed(*text);
+    // The kernel stays the same while we run, and hosts ask often.
+    auto& kernel = impl_->kernel_version;
+    if (kernel.empty()) {
+        if (auto text = read_file(impl_->config.kernel_version_file)) kernel = trimmed(*text);
+    }
+    facts.kernel_version = kernel;
     co_return facts;
 }
 

@@ -38,6 +38,7 @@ public:
     lookup_outcome find(std::string_view service, std::string_view method, method_entry& found) const;
     std::vector<method_metrics> metrics() const;
     std::vector<std::string> names() const;
+    std::size_t size() const noexcept { return services_.size(); }
 
     /// Before running calls tell their age again.
     void forget_ages() const noexcept;

@@ -40,6 +40,8 @@ std::vector<method_metrics> server_service::metrics() const { return core_->metr
 
 std::vector<std::string> server_service::service_names() const { return core_->registry().names(); }
 
+std::size_t server_service::service_count() const noexcept { return core_->registry().size(); }
+
 const server_limits& server_service::limits() const noexcept { return core_->limits(); }
 
 void server_service::shutdown() noexcept { core_->drop(); }

@@ -3,9 +3,11 @@
 //   worker pattern BYTES    writes the pattern to stdout
 //   worker check            reads stdin to its end; prints "BYTES intact" or "BYTES broken at ABOUT"
 //   worker eat BYTES        touches that much memory and waits to be killed
+//   worker cpu PID          prints the nanoseconds of processor time of a process, its ended threads included
 //   spin-supervisor         by that name it is an agent that crashes 5 s after its start
 #include <signal.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -69,6 +71,14 @@ int eat(std::size_t size) {
     for (;;) ::pause();
 }
 
+int print_cpu_time(pid_t pid) {
+    clockid_t clock;
+    timespec time;
+    if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &time) != 0) return fail("processor clock");
+    std::printf("%lld\n", static_cast<long long>(time.tv_sec) * 1000000000 + time.tv_nsec);
+    return 0;
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -81,6 +91,7 @@ int main(int count, char** words) {
     if (action == "pattern") return write_bytes(number);
     if (action == "check") return check_input();
     if (action == "eat") return eat(number);
-    std::fputs("usage: worker pattern BYTES | check | eat BYTES\n", stderr);
+    if (action == "cpu") return print_cpu_time(static_cast<pid_t>(number));
+    std::fputs("usage: worker pattern BYTES | check | eat BYTES | cpu PID\n", stderr);
     return 2;
 }

@@ -21,17 +21,21 @@ struct relax_options {
 /// read-only paths, no seccomp, the VM's resolv.conf. Errors: invalid_argument for what is not an OCI spec.
 result<std::string> relax_spec(std::string_view config_json, const relax_options& options);
 
-/// Rewrites `<bundle>/config.json` with `relax_spec`, atomically. `options.bundle` names the bundle; a resolv.conf that
-/// does not exist is left out, because the runtime would fail to bind it. Errors: errno of the file, or as
-/// `relax_spec`.
-result<void> relax_bundle(const relax_options& options);
-
 /// True if the container gets a pid namespace of its own: `linux.namespaces` has a `pid` entry without a path. False
 /// also for a document that cannot be read: then its processes must be killed one by one.
 bool has_private_pid_namespace(std::string_view config_json);
 
 /// The same for `<bundle>/config.json`.
 bool bundle_has_private_pid_namespace(const std::string& bundle);
+
+struct bundle_facts {
+    bool has_private_pid_namespace = false;  ///< as `bundle_has_private_pid_namespace` says
+};
+
+/// Rewrites `<bundle>/config.json` with `relax_spec`, atomically, and says what was in it. `options.bundle` names the
+/// bundle; a resolv.conf that does not exist is left out, because the runtime would fail to bind it. Errors: errno of
+/// the file, or as `relax_spec`.
+result<bundle_facts> relax_bundle(const relax_options& options);
 
 enum class terminal_mode { none, terminal };
 

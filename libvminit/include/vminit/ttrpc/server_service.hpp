@@ -81,8 +81,9 @@ public:
     /// One entry for each method of each registered name.
     std::vector<method_metrics> metrics() const;
 
-    /// The registered names.
+    /// The registered names, and how many there are.
     std::vector<std::string> service_names() const;
+    std::size_t service_count() const noexcept;
 
     const server_limits& limits() const noexcept;
 
