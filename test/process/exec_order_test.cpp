@@ -238,6 +238,7 @@ TEST_CASE("an exec whose start fails when it runs already is killed", "[process]
     process_fixture fixture;
     fixture.run_container("web", {"sleep", "1000"});
     REQUIRE(fixture.add_exec("web", "e", {"sleep", "1000"}));
+    fixture.log().set_level(log_level::debug);
     fixture.log().set_sink([&](log_level, std::string_view line) {
         if (line.find("exec started") != line.npos) throw std::bad_alloc();
         fixture.lines.emplace_back(line);

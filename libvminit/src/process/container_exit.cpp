@@ -88,8 +88,12 @@ void container::tell_exit(task_process& process, reaper::exit_status status) {
     auto exec_id = is_exec ? std::string_view(process.id) : std::string_view();
     succeeds([&] {
         if (!is_published) context_->log.error("exit could not be published", {{"id", id_}, {"exec_id", exec_id}});
-        context_->log.info("process exited",
-                           {{"id", id_}, {"exec_id", exec_id}, {"pid", process.state.pid()}, {"status", exit_status}});
+        // Execs come by the thousand (health checks), and a console is slow.
+        auto say = is_exec ? &logger::debug : &logger::info;
+        (context_->log.*say)("process exited", {{"id", id_},
+                                                {"exec_id", exec_id},
+                                                {"pid", process.state.pid()},
+                                                {"status", exit_status}});
     });
 }
 

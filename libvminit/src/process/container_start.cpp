@@ -101,7 +101,7 @@ awaitable<result<std::uint32_t>> container::start_exec_steps(std::shared_ptr<exe
     auto pid = static_cast<std::uint32_t>(exec->child.pid());
     publish(events::task_exec_started{id_, exec->id, pid});
     exec->state.started(pid);
-    context_->log.info("exec started", {{"id", id_}, {"exec_id", exec->id}, {"pid", pid}});
+    context_->log.debug("exec started", {{"id", id_}, {"exec_id", exec->id}, {"pid", pid}});
     // Power-off has begun while the runtime was at work: nobody else kills it.
     if (context_->is_going_down) (void)exec->child.signal(SIGKILL);
     context_->tasks->spawn("exec exit", watch_exec(shared_from_this(), exec));

@@ -167,7 +167,11 @@ bool bundle_has_private_pid_namespace(const std::string& bundle) {
 result<std::string> with_terminal(std::string_view process_json, terminal_mode mode) {
     auto process = parse_object(process_json, "process spec");
     if (!process) return process.error();
-    (*process)["terminal"] = mode == terminal_mode::terminal;
+    bool wanted = mode == terminal_mode::terminal;
+    const auto* said = process->if_contains("terminal");
+    bool is_right = said == nullptr ? !wanted : *said == json::value(wanted);
+    if (is_right) return std::string(process_json);
+    (*process)["terminal"] = wanted;
     return std::string(json::serialize(*process));
 }
 

@@ -8,7 +8,6 @@
 #include "streams/stream_registry.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/task_group.hpp"
-#include "vminit/core/timeout.hpp"
 
 namespace vminit::streams {
 
@@ -58,11 +57,18 @@ struct stream_service::core : std::enable_shared_from_this<core> {
         }
     }
 
-    static awaitable<void> shake_hands(std::shared_ptr<core> self, ttrpc::stream_socket socket) {
-        auto reading = read_greeting(socket, self->handshake);
-        auto said = co_await with_timeout(std::move(reading), handshake_limit, "stream handshake");
+    static awaitable<void> shake_hands(std::shared_ptr<core> self, ttrpc::stream_socket accepted) {
+        auto socket = std::make_shared<ttrpc::stream_socket>(std::move(accepted));
+        // A timer that ends the reading: `with_timeout` would throw in the loser, for each stream there ever is.
+        timer limit(self->ex, handshake_limit);
+        limit.async_wait([weak = std::weak_ptr(socket)](error_code failure) {
+            auto silent = weak.lock();
+            if (!failure && silent) silent->cancel(failure);
+        });
+        auto said = co_await read_greeting(*socket, self->handshake);
+        if (!said && limit.expiry() <= clock::now()) said = error(errc::deadline_exceeded, "stream handshake");
         --self->counters.handshakes;
-        auto registered = said ? self->enter(*said, std::move(socket)) : result<void>(said.error());
+        auto registered = said ? self->enter(*said, std::move(*socket)) : result<void>(said.error());
         if (registered) co_return;
         ++self->counters.refused;
         self->log.info("stream refused", {{"error", registered.error()}});
