@@ -18,14 +18,9 @@ awaitable<void> await_exit(std::shared_ptr<task_process> process) {
 
 // A caller that goes away before it is answered never learns the exit, so half of its time is left for the rest.
 awaitable<void> drain_again(process_io& io, std::optional<clock::time_point> answer_by) {
-    using namespace asio::experimental::awaitable_operators;
     io.be_patient_again();
-    if (answer_by) {
-        auto left = *answer_by - clock::now();
-        co_await (io.drain() || sleep_for(left / 2));
-    } else {
-        co_await io.drain();
-    }
+    auto now = clock::now();
+    co_await io.drain(answer_by ? now + (*answer_by - now) / 2 : clock::time_point::max());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "process/output_pump.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -68,13 +69,14 @@ awaitable<void> output_pump::take_step() {
 
 void output_pump::exited() { progress_.exited(clock::now(), copier_.kept() + source_->pending()); }
 
-awaitable<void> output_pump::drain() {
+awaitable<void> output_pump::drain(clock::time_point latest) {
     auto self = shared_from_this();
     while (!is_delivered_ && !is_stopped_) {
-        auto until = progress_.hold_exit_until();
-        if (until <= clock::now()) break;
-        // Setting it wakes whoever else drains, who then wants the same.
-        if (changed_.expiry() != until) changed_.expires_at(until);
+        auto now = clock::now();
+        auto until = std::min(progress_.hold_exit_until(), latest);
+        if (until <= now) break;
+        // Setting it wakes whoever else drains; an earlier time does for both.
+        if (changed_.expiry() > until || changed_.expiry() <= now) changed_.expires_at(until);
         co_await changed_.async_wait(as_tuple_awaitable);
     }
     // It may be over just now and wait for a byte that no one will write.

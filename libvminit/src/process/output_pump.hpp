@@ -26,9 +26,9 @@ public:
     /// The process has exited: what it wrote is in the pipe now.
     void exited();
 
-    /// Waits until the output has ended or is not worth waiting for any more (`output_progress`). Returns at once, and
-    /// the pump goes on, if it was stopped or cancelled. After `exited`.
-    awaitable<void> drain();
+    /// Waits until the output has ended or is not worth waiting for any more (`output_progress`), at most until
+    /// `latest`. Returns at once, and the pump goes on, if it was stopped or cancelled. After `exited`.
+    awaitable<void> drain(clock::time_point latest = clock::time_point::max());
 
     /// A further `drain` waits for a stalled host as long again.
     void be_patient_again() { progress_.renew(clock::now()); }

@@ -245,9 +245,9 @@ void process_io::exited() {
     for (auto& output : outputs_) output->exited();
 }
 
-awaitable<void> process_io::drain() {
+awaitable<void> process_io::drain(clock::time_point latest) {
     auto outputs = outputs_;
-    for (auto& output : outputs) co_await output->drain();
+    for (auto& output : outputs) co_await output->drain(latest);
 }
 
 void process_io::be_patient_again() {

@@ -60,8 +60,9 @@ public:
     /// The process has exited.
     void exited();
 
-    /// Waits until its output is with the host, or not worth waiting for any more. After `exited`.
-    awaitable<void> drain();
+    /// Waits until its output is with the host, or not worth waiting for any more; each stream at most until `latest`.
+    /// After `exited`.
+    awaitable<void> drain(clock::time_point latest = clock::time_point::max());
 
     /// A further `drain` gives a host that stopped reading as long again as the first.
     void be_patient_again();
