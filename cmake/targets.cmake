@@ -55,7 +55,7 @@ endfunction()
 #
 # Runs the layer's cases tagged [.][privileged] as root of namespaces of their own, where the machine allows that.
 function(vminit_add_privileged_tests layer)
-  set(in_namespaces unshare -Urmpf --mount-proc)
+  set(in_namespaces unshare -Urmpf --kill-child --mount-proc)
   execute_process(COMMAND ${in_namespaces} true RESULT_VARIABLE refused OUTPUT_QUIET ERROR_QUIET)
   if(NOT refused)
     add_test(NAME "${layer}: privileged" COMMAND ${in_namespaces} $<TARGET_FILE:vminit_${layer}_tests> [privileged])

@@ -18,6 +18,7 @@ struct facts {
     rlim_t soft = 0;
     rlim_t hard = 0;
     char score[8] = {};
+    int nice = 0;
     bool ignores_sigpipe = false;
 };
 
@@ -29,6 +30,7 @@ facts look() {
     seen.hard = files.rlim_max;
     auto score = read_file("/proc/self/oom_score_adj").value();
     trimmed(score).copy(seen.score, sizeof seen.score - 1);
+    seen.nice = ::getpriority(PRIO_PROCESS, 0);
     struct sigaction action{};
     ::sigaction(SIGPIPE, nullptr, &action);
     seen.ignores_sigpipe = action.sa_handler == SIG_IGN;
@@ -59,6 +61,9 @@ TEST_CASE("a protected process has children that are not", "[protection]") {
     REQUIRE(::read(ends[0], &children, sizeof children) == sizeof children);
     CHECK(mine.soft >= before.soft);
     CHECK(mine.ignores_sigpipe);
+    CHECK(mine.nice <= before.nice);
+    if (::geteuid() == 0) CHECK(mine.nice < 0);
+    CHECK(children.nice == before.nice);
     CHECK(children.soft == before.soft);
     CHECK(std::string(children.score) == before.score);
     ::close(ends[0]);

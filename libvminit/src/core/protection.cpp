@@ -16,11 +16,13 @@ namespace vminit::protection {
 namespace {
 
 constexpr const char* score_file = "/proc/self/oom_score_adj";
+constexpr int urgent = -10;  // nice value: nine shares of a processor to the one of each container
 constexpr rlim_t max_open_files = 1048576;  // fs.nr_open's default: the kernel lets nobody have more
 
 struct {
     bool is_applied = false;
     rlim_t soft_limit = 0;
+    int nice = 0;
     std::string score;
 } original;
 
@@ -43,12 +45,20 @@ result<void> lower_score() {
     return write_file(score_file, "-1000");
 }
 
+result<void> raise_priority() {
+    original.nice = ::getpriority(PRIO_PROCESS, 0);
+    if (original.nice <= urgent) return {};
+    auto set = syscalls::check("setpriority", {}, [] { return ::setpriority(PRIO_PROCESS, 0, urgent); });
+    if (!set) return set.error();
+    return {};
+}
+
 }  // namespace
 
 std::vector<error> apply() {
     std::vector<error> failures;
     ::signal(SIGPIPE, SIG_IGN);
-    for (auto change : {raise_limit, lower_score}) {
+    for (auto change : {raise_limit, lower_score, raise_priority}) {
         if (auto done = change(); !done) failures.push_back(done.error());
     }
     original.is_applied = true;
@@ -57,6 +67,7 @@ std::vector<error> apply() {
 
 void undo_in_child() noexcept {
     if (!original.is_applied) return;
+    ::setpriority(PRIO_PROCESS, 0, original.nice);
     struct rlimit files{};
     if (original.soft_limit != 0 && ::getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = std::min(original.soft_limit, files.rlim_max);

@@ -59,14 +59,14 @@ struct task_group::state {
     state(executor context_executor, logger& where) : ex(context_executor), log(where), ended(context_executor) {}
 
     void finish(std::list<std::shared_ptr<running_task>>::iterator task, std::exception_ptr failure) {
-        if (failure) {
-            if (auto text = describe(failure); !text.empty()) {
-                log.error("task failed", {{"task", (*task)->name}, {"error", text}});
-            }
-        }
-        (*task)->has_ended = true;
+        auto done = *task;
+        done->has_ended = true;
         tasks.erase(task);
         ended.notify_all();
+        if (!failure) return;
+        if (auto text = describe(failure); !text.empty()) {
+            log.error("task failed", {{"task", done->name}, {"error", text}});
+        }
     }
 
     executor ex;

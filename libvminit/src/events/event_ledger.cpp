@@ -22,7 +22,8 @@ shared_event gap(std::uint64_t first, std::uint64_t last, wall_time now) {
 }  // namespace
 
 shared_event event_ledger::publish(payload event, wall_time now) {
-    auto published = std::make_shared<const envelope>(next_sequence_++, now, std::move(event));
+    auto published = std::make_shared<const envelope>(next_sequence_, now, std::move(event));
+    ++next_sequence_;  // not before: a number that no event has would be a gap
     bool has_listener = false;
     bool is_acknowledged_by_some = false;
     for (auto& [id, one] : subscribers_) {

@@ -40,12 +40,13 @@ std::uint64_t exchange_service::publish(payload event) {
     count.topic = std::holds_alternative<foreign_event>(event) ? foreign_topics : topic_of(event);
     ++count.published;
     auto published = core_->ledger.publish(std::move(event), wall_now());
+    // Before a word of it is logged: that may fail, and the event is there.
+    if (!core_->is_shut_down()) core_->changed->notify_all();
     core_->log.debug("event published", {{"topic", published->topic()}, {"sequence", published->sequence}});
     // One line when it begins and one with the count when somebody listens again, not one an event.
     if (!was_losing && core_->ledger.lost() > core_->lost_told) {
         core_->log.warn("events are being lost, nobody takes them", {{"held", core_->ledger.held()}});
     }
-    if (!core_->is_shut_down()) core_->changed->notify_all();
     return published->sequence;
 }
 

@@ -2,6 +2,7 @@
 
 #include <sys/prctl.h>
 
+#include "reaper/launch_turns.hpp"
 #include "reaper/reaper_core.hpp"
 #include "vminit/core/syscalls.hpp"
 
@@ -25,13 +26,19 @@ void start_hold::release() noexcept {
 
 reaper_service::reaper_service(asio::execution_context& context)
     : asio::execution_context::service(context),
-      core_(std::make_shared<reaper_core>(static_cast<asio::io_context&>(context))) {
+      core_(std::make_shared<reaper_core>(static_cast<asio::io_context&>(context))),
+      turns_(std::make_shared<launch_turns>(static_cast<asio::io_context&>(context).get_executor())) {
     core_->start();
 }
 
 reaper_service::~reaper_service() = default;
 
-void reaper_service::shutdown() noexcept { core_->shutdown(); }
+void reaper_service::shutdown() noexcept {
+    turns_->shutdown();
+    core_->shutdown();
+}
+
+awaitable<void> reaper_service::launch_turn() { return launch_turns::take(turns_); }
 
 result<child> reaper_service::launch(spawn_options options) {
     auto started = spawn(options);

@@ -84,10 +84,10 @@ awaitable<void> await_end(const reaper::child& runtime, clock::duration limit, c
     outcome.status = ended->value;
 }
 
-}  // namespace
-
-awaitable<command_outcome> run_command(asio::io_context& context, command what) {
+awaitable<command_outcome> launch_and_wait(asio::io_context& context, command what) {
     command_outcome outcome;
+    auto& reaper = asio::use_service<reaper::reaper_service>(context);
+    co_await reaper.launch_turn();
     auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none) {
         outcome.end = command_end::cancelled;
@@ -99,7 +99,6 @@ awaitable<command_outcome> run_command(asio::io_context& context, command what) 
         outcome.failure = opened.error();
         co_return outcome;
     }
-    auto& reaper = asio::use_service<reaper::reaper_service>(context);
     auto runtime = reaper.launch(std::move(options));
     captured.close_ends();
     what.input.reset();
@@ -107,13 +106,20 @@ awaitable<command_outcome> run_command(asio::io_context& context, command what) 
         outcome.failure = runtime.error();
         co_return outcome;
     }
+    co_await await_end(*runtime, what.limit, outcome);
+    captured.finish(outcome);
+    co_return outcome;
+}
+
+}  // namespace
+
+awaitable<command_outcome> run_command(asio::io_context& context, command what) {
     // A runtime that goes on after its caller has gone would work against the caller's clean-up: killing it and seeing
     // it dead must not be cut short by the cancellation that is the reason for it.
     bool throws = co_await asio::this_coro::throw_if_cancelled();
     co_await asio::this_coro::throw_if_cancelled(false);
-    co_await await_end(*runtime, what.limit, outcome);
+    auto outcome = co_await launch_and_wait(context, std::move(what));
     co_await asio::this_coro::throw_if_cancelled(throws);
-    captured.finish(outcome);
     co_return outcome;
 }
 

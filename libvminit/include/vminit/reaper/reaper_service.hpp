@@ -15,6 +15,7 @@
 
 namespace vminit::reaper {
 
+class launch_turns;
 class reaper_core;
 
 /// What the reaper has done so far; monotonic unless said otherwise.
@@ -74,6 +75,10 @@ public:
     /// exec'ed (a millisecond). Errors as `spawn`.
     result<child> launch(spawn_options options);
 
+    /// Returns when it is the caller's turn to launch: one a turn of the loop, in order. A launch holds the loop up, and
+    /// many in a row would delay everybody else by their sum. Cancellation does not end the wait, which is short.
+    awaitable<void> launch_turn();
+
     /// Starts keeping unknown zombies; see `start_hold`.
     start_hold hold();
 
@@ -92,6 +97,7 @@ private:
     void shutdown() noexcept override;
 
     std::shared_ptr<reaper_core> core_;
+    std::shared_ptr<launch_turns> turns_;
 };
 
 }  // namespace vminit::reaper
