@@ -8,9 +8,9 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <thread>
 
 #include "vminit/core/loop_meter.hpp"
+#include "vminit/core/worker_thread.hpp"
 
 namespace vminit {
 
@@ -52,26 +52,28 @@ struct blocking_service::pool : std::enable_shared_from_this<pool> {
     explicit pool(loop_meter& of_the_loop) : meter(&of_the_loop) {}
 
     bool enqueue(job item) {
-        std::unique_lock lock(mutex);
-        bool is_taken = !is_closed && jobs.size() < max_queued && take(std::move(item), lock);
+        std::lock_guard lock(mutex);
+        bool is_taken = !is_closed && jobs.size() < max_queued && take(std::move(item));
         if (!is_taken) ++refused;
         return is_taken;
     }
 
-    bool take(job item, std::unique_lock<std::mutex>& lock) {
+    bool take(job item) {
         jobs.push_back(std::move(item));
         if (idle >= jobs.size() || threads == max_threads) {
             changed.notify_one();
             return true;
         }
-        return start_thread(lock);
+        return start_thread();
     }
 
-    bool start_thread(std::unique_lock<std::mutex>&) try {
-        std::thread([self = shared_from_this()] { self->serve(); }).detach();
-        ++threads;
-        return true;
-    } catch (const std::system_error&) {
+    bool start_thread() {
+        auto started = worker_thread::start([self = shared_from_this()] { self->serve(); });
+        if (started) {
+            started->detach();
+            ++threads;
+            return true;
+        }
         // Out of pids or memory: a running thread will get to the job; without one the job is refused.
         if (threads > 0) return true;
         jobs.pop_back();

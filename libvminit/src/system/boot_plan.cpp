@@ -2,10 +2,9 @@
 
 #include <exception>
 #include <memory>
-#include <system_error>
-#include <thread>
 
 #include "vminit/core/blocking.hpp"
+#include "vminit/core/worker_thread.hpp"
 
 namespace vminit::system {
 
@@ -64,24 +63,19 @@ void tell(const step_run& run, logger& log) {
 class aside_lane {
 public:
     aside_lane(const boot_plan& plan, const boot_timeline& timeline) : plan_(plan), timeline_(timeline) {}
-    ~aside_lane() {
-        if (thread_.joinable()) thread_.join();
-    }
     aside_lane(const aside_lane&) = delete;
     aside_lane& operator=(const aside_lane&) = delete;
 
     void start() {
         if (is_started_) return;
         is_started_ = true;
-        try {
-            thread_ = std::thread([this] { run(); });
-        } catch (const std::system_error&) {
-            run();  // slower, nothing else
-        }
+        auto started = worker_thread::start([this] { run(); });
+        if (!started) return run();  // slower, nothing else
+        thread_ = std::move(*started);
     }
 
     std::vector<step_run> join() {
-        if (thread_.joinable()) thread_.join();
+        thread_.join();
         return std::exchange(runs_, {});
     }
 
@@ -95,8 +89,8 @@ private:
     const boot_plan& plan_;
     const boot_timeline& timeline_;
     std::vector<step_run> runs_;  // the thread's until it is joined
-    std::thread thread_;
     bool is_started_ = false;
+    worker_thread thread_;  // last: its end is awaited before the rest goes
 };
 
 // Records and logs runs and remembers the first fatal failure.

@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <thread>
 
 #include "id_mapped_mount.hpp"
 #include "loop_device.hpp"
 #include "vminit/core/syscalls.hpp"
+#include "vminit/core/worker_thread.hpp"
 #include "vminit/system/boot_steps.hpp"
 #include "vminit/system/mount_options.hpp"
 
@@ -56,19 +56,18 @@ result<void> perform(const mount_call& call) {
 }
 
 // The working directory belongs to the whole process, so a thread takes one of its own (unshare(2), CLONE_FS).
-result<void> perform_in(const std::string& working_directory, const mount_call& call) try {
+result<void> perform_in(const std::string& working_directory, const mount_call& call) {
     result<void> outcome;
-    std::thread worker([&] {
+    auto worker = worker_thread::start([&] {
         auto unshared = syscalls::check("unshare", "CLONE_FS", [] { return ::unshare(CLONE_FS); });
         auto entered =
             unshared ? syscalls::check("chdir", working_directory, [&] { return ::chdir(working_directory.c_str()); })
                      : unshared;
         outcome = entered ? perform(call) : result<void>(entered.error());
     });
-    worker.join();
+    if (!worker) return worker.error().within("mount " + call.target);
+    worker->join();
     return outcome;
-} catch (const std::system_error& failure) {
-    return error(error_code(failure.code().value(), boost::system::system_category()), "mount " + call.target);
 }
 
 // The filesystem's module may be among those that are loaded while we serve already.
