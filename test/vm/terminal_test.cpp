@@ -71,8 +71,8 @@ void converse(guest& vm, typist& person, const process_key& key) {
     REQUIRE(vm.run(vm.calls().resize(key, 80, 24)));
     person.see("24 80\r\n");
     person.see("# ");
-    // ^C ends what runs, not the shell.
-    person.type("echo go\"\"ing; sleep 100000\n");
+    // ^C ends what runs, not the shell: by the time it speaks the program is the terminal's foreground.
+    person.type("sh -c 'echo go\"\"ing; exec sleep 100000'\n");
     person.see("going\r\n");
     person.type("\x03");
     person.see("# ");
