@@ -147,6 +147,20 @@ TEST_CASE("removal does not enter another mount, not even of the same filesystem
     CHECK(::umount2(point.c_str(), MNT_DETACH) == 0);
 }
 
+TEST_CASE("removal does not remove a file that something is mounted on", "[.][privileged]") {
+    test::temporary_directory directory;
+    write(directory.path("data/keep"));
+    write(directory.path("tree/file"));
+    auto point = directory.path("tree/file");
+    REQUIRE(::mount(directory.path("data/keep").c_str(), point.c_str(), nullptr, MS_BIND, nullptr) == 0);
+    auto removed = remove_tree(directory.path("tree"));
+    CHECK(fs::exists(point));
+    CHECK(fs::exists(directory.path("data/keep")));
+    REQUIRE_FALSE(removed);
+    CHECK(removed.error().message() == "remove " + point + ": something is mounted there: failed precondition");
+    CHECK(::umount2(point.c_str(), MNT_DETACH) == 0);
+}
+
 TEST_CASE("without a directory for temporary files only bundles are put away", "[cleanup]") {
     test::temporary_directory directory;
     cleanup_options options;

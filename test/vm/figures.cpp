@@ -26,14 +26,6 @@ void row(const char* figure, double measured, const char* unit, const char* budg
     std::fflush(stdout);
 }
 
-std::string running_container(guest& vm, const container_wish& base = container_wish("exec sleep 100000")) {
-    auto wish = base;
-    wish.id = guest::fresh_id();
-    REQUIRE(vm.create(wish));
-    REQUIRE(vm.start(wish.id));
-    return wish.id;
-}
-
 /// Milliseconds of processor time that PID 1 takes for one of `count` pieces of work, its reading of figures deducted.
 double cpu_of_one(observer& eye, std::size_t count, const std::function<void()>& work) {
     work();  // what happens only the first time
@@ -93,14 +85,14 @@ TEST_CASE("memory", "[.figures]") {
     auto rss = [&] {
         return eye.number("while read -r n v u; do [ $n != Rss: ] || echo $v; done </proc/1/smaps_rollup");
     };
-    vm.kill_and_remove(running_container(vm));
+    vm.kill_and_remove(vm.run_sleeper());
     row("PID 1 resident", static_cast<double>(rss()), "KB", "3500 KB");
     row("  of it anonymous", static_cast<double>(eye.memory_of_pid_one()), "KB", "600 KB");
     row("threads when idle", static_cast<double>(eye.number("sleep 4; ls /proc/1/task | wc -l")), "", "1");
 
     auto before = eye.memory_of_pid_one();
     std::vector<std::string> ids;
-    for (std::size_t i = 0; i < count; ++i) ids.push_back(running_container(vm));
+    for (std::size_t i = 0; i < count; ++i) ids.push_back(vm.run_sleeper());
     auto with_containers = eye.memory_of_pid_one();
     row("extra memory of a running container", static_cast<double>(with_containers - before) / count, "KB", "48 KB");
     for (std::size_t i = 0; i < count; ++i) {
@@ -117,7 +109,7 @@ TEST_CASE("memory", "[.figures]") {
 TEST_CASE("processor time", "[.figures]") {
     guest vm(virtual_machine::shared_address());
     observer eye(vm);
-    auto id = running_container(vm);
+    auto id = vm.run_sleeper();
     row("PID 1 CPU per Info call", cpu_of_one(eye, 300, [&] { CHECK(vm.run(vm.system().Info({}, guest::limit))); }),
         "ms", "0.54 ms");
     row("PID 1 CPU per connect + ping + close", cpu_of_one(eye, 100, [&] { connect_ping_close(vm); }), "ms", "1.0 ms");
@@ -137,7 +129,7 @@ TEST_CASE("power-off", "[.figures]") {
     auto measure = [](int containers, bool listens) {
         virtual_machine machine({});
         guest vm(machine.address());
-        for (int i = 0; i < containers; ++i) running_container(vm);
+        for (int i = 0; i < containers; ++i) vm.run_sleeper();
         std::optional<event_watch> watch;
         if (listens) watch.emplace(vm);
         return power_off_time(machine);

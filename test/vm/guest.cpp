@@ -104,6 +104,14 @@ result<task::StateResponse> guest::state(const std::string& id, const std::strin
     return run(calls_->state(process_key(id, exec_id)));
 }
 
+std::string guest::run_sleeper() {
+    container_wish wish("exec sleep 100000");
+    wish.id = fresh_id();
+    REQUIRE(create(wish));
+    REQUIRE(start(wish.id));
+    return wish.id;
+}
+
 void guest::kill_and_remove(const std::string& id) {
     REQUIRE(kill(id, SIGKILL));
     CHECK(wait(id)->exit_status() == 128 + SIGKILL);

@@ -68,6 +68,8 @@ public:
     result<task::DeleteResponse> remove(const std::string& id, const std::string& exec_id = {});
     result<task::StateResponse> state(const std::string& id, const std::string& exec_id = {});
 
+    /// A container that sleeps, created and started; its id. Any failure fails the test.
+    std::string run_sleeper();
     /// SIGKILL, Wait and Delete. Any failure fails the test.
     void kill_and_remove(const std::string& id);
 

@@ -26,14 +26,6 @@ std::vector<std::string> with_hanging_runtime() {
     return {"--initrd", initrd, "--args", "-runtime=/sbin/hanging_runtime"};
 }
 
-std::string running_container(guest& vm) {
-    container_wish wish("exec sleep 100000");
-    wish.id = guest::fresh_id();
-    REQUIRE(vm.create(wish));
-    REQUIRE(vm.start(wish.id));
-    return wish.id;
-}
-
 template <class T>
 awaitable<void> keep_failure(awaitable<result<T>> call, std::string& failure) {
     auto answer = co_await std::move(call);
@@ -105,14 +97,14 @@ TEST_CASE("a runtime that hangs delays nobody else, and leaves nothing when it i
     ::unlink(image_path().c_str());  // QEMU has read it
     guest vm(machine.address());
     observer eye(vm);
-    vm.kill_and_remove(running_container(vm));
+    vm.kill_and_remove(vm.run_sleeper());
     auto before = eye.remains();
     process_key key(guest::fresh_id(), "");
     container_wish wish("exec sleep 100000");
     wish.id = key.id;
 
     // in create: nothing of it is left
-    auto bystander = running_container(vm);
+    auto bystander = vm.run_sleeper();
     hanging_call create(vm, eye, "create", [&](container_calls& calls) { return calls.create(wish, stdio_uris()); });
     check_the_rest_answers(vm, bystander, create);
     CHECK(vm.state(key.id).error().kind() == errc::not_found);
@@ -123,7 +115,7 @@ TEST_CASE("a runtime that hangs delays nobody else, and leaves nothing when it i
     // in start: the container can still be deleted
     key.id = wish.id = guest::fresh_id();
     REQUIRE(vm.create(wish));
-    bystander = running_container(vm);
+    bystander = vm.run_sleeper();
     hanging_call start(vm, eye, "start", [&](container_calls& calls) { return calls.start(key); });
     check_the_rest_answers(vm, bystander, start);
     CHECK(vm.state(key.id)->status() == containerd::v1::types::CREATED);
@@ -132,9 +124,9 @@ TEST_CASE("a runtime that hangs delays nobody else, and leaves nothing when it i
     CHECK(eye.remains() == before);
 
     // in exec: this exec has failed, its id can be used again, init does not notice
-    key = process_key(running_container(vm), "again");
+    key = process_key(vm.run_sleeper(), "again");
     REQUIRE(vm.exec(key.id, key.exec_id, exec_wish("true")));
-    bystander = running_container(vm);
+    bystander = vm.run_sleeper();
     hanging_call exec(vm, eye, "exec", [&](container_calls& calls) { return calls.start(key); });
     check_the_rest_answers(vm, bystander, exec);
     CHECK_THAT(exec.end_runtime(), Catch::StartsWith("OCI runtime exec failed: /sbin/hanging_runtime did not "));
@@ -157,7 +149,7 @@ TEST_CASE("a runtime that hangs delays nobody else, and leaves nothing when it i
     // in delete: it can be repeated
     REQUIRE(vm.kill(key.id, SIGKILL));
     CHECK(vm.wait(key.id)->exit_status() == 137);
-    bystander = running_container(vm);
+    bystander = vm.run_sleeper();
     hanging_call remove(vm, eye, "delete", [&](container_calls& calls) { return calls.remove(init); });
     CHECK(vm.state(bystander)->status() == containerd::v1::types::RUNNING);
     REQUIRE(vm.kill(bystander, SIGKILL));

@@ -80,17 +80,14 @@ TEST_CASE("all of an init's output arrives although Delete follows at once", "[v
 
 TEST_CASE("all of an exec's output arrives although Delete follows at once", "[vm]") {
     guest vm(virtual_machine::shared_address());
-    container_wish wish("exec sleep 100000");
-    wish.id = guest::fresh_id();
-    REQUIRE(vm.create(wish));
-    REQUIRE(vm.start(wish.id));
+    auto id = vm.run_sleeper();
     for (auto left = output_times(); left > 0; --left) {
         named_stream out(vm);
-        REQUIRE(vm.exec(wish.id, "writer", exec_wish(pattern_writer(output_bytes())), stdio_uris("", out.uri, "")));
-        REQUIRE(vm.start(wish.id, "writer"));
-        check_output(vm, process_key(wish.id, "writer"), out.socket, output_bytes());
+        REQUIRE(vm.exec(id, "writer", exec_wish(pattern_writer(output_bytes())), stdio_uris("", out.uri, "")));
+        REQUIRE(vm.start(id, "writer"));
+        check_output(vm, process_key(id, "writer"), out.socket, output_bytes());
     }
-    vm.kill_and_remove(wish.id);
+    vm.kill_and_remove(id);
 }
 
 TEST_CASE("all of a large input arrives although CloseIO follows at once", "[vm]") {
@@ -192,23 +189,20 @@ TEST_CASE("an exec's descendant that holds its output delays neither the exit no
     guest vm(virtual_machine::shared_address());
     observer eye(vm);
     event_watch watch(vm);
-    container_wish wish("exec sleep 100000");
-    wish.id = guest::fresh_id();
-    REQUIRE(vm.create(wish));
-    REQUIRE(vm.start(wish.id));
+    auto id = vm.run_sleeper();
     auto before = eye.remains();
     named_stream out(vm);
-    REQUIRE(vm.exec(wish.id, "parent", exec_wish("sleep 300000 & echo before the end; exit 3"),
+    REQUIRE(vm.exec(id, "parent", exec_wish("sleep 300000 & echo before the end; exit 3"),
                     stdio_uris("", out.uri, "")));
-    REQUIRE(vm.start(wish.id, "parent"));
-    CHECK(vm.wait(wish.id, "parent")->exit_status() == 3);
-    CHECK(watch.wait_for("/tasks/exit", wish.id, "parent").status == 3);
+    REQUIRE(vm.start(id, "parent"));
+    CHECK(vm.wait(id, "parent")->exit_status() == 3);
+    CHECK(watch.wait_for("/tasks/exit", id, "parent").status == 3);
     // Its output has ended for the host although the descendant lives.
     CHECK(vm.run(read_to_end(out.socket)) == "before the end\n");
     CHECK_FALSE(eye.pids_of("sleep 300000").empty());
-    CHECK(vm.remove(wish.id, "parent")->exit_status() == 3);
+    CHECK(vm.remove(id, "parent")->exit_status() == 3);
     CHECK(eye.remains() == before);
-    vm.kill_and_remove(wish.id);
+    vm.kill_and_remove(id);
     CHECK(eye.pids_of("sleep 300000").empty());
 }
 

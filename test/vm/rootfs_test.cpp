@@ -100,21 +100,18 @@ TEST_CASE("rootfs mounts of every kind, with the real kernel", "[vm]") {
 
 TEST_CASE("pause, resume and checkpoint are refused as hosts of microVMs expect", "[vm]") {
     guest vm(virtual_machine::shared_address());
-    container_wish wish("exec sleep 100000");
-    wish.id = guest::fresh_id();
-    REQUIRE(vm.create(wish));
-    REQUIRE(vm.start(wish.id));
+    auto id = vm.run_sleeper();
     task::PauseRequest pause;
-    pause.set_id(wish.id);
+    pause.set_id(id);
     task::ResumeRequest resume;
-    resume.set_id(wish.id);
+    resume.set_id(id);
     task::CheckpointTaskRequest checkpoint;
-    checkpoint.set_id(wish.id);
+    checkpoint.set_id(id);
     auto tasks = vm.tasks();
     CHECK(vm.run(tasks.Pause(pause, guest::limit)).error().message() == "pause is not supported: not implemented");
     CHECK(vm.run(tasks.Resume(resume, guest::limit)).error().message() == "resume is not supported: not implemented");
     CHECK(vm.run(tasks.Checkpoint(checkpoint, guest::limit)).error().message() ==
           "checkpoint is not supported: not implemented");
-    CHECK(vm.state(wish.id)->status() == containerd::v1::types::RUNNING);
-    vm.kill_and_remove(wish.id);
+    CHECK(vm.state(id)->status() == containerd::v1::types::RUNNING);
+    vm.kill_and_remove(id);
 }

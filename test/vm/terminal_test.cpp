@@ -104,19 +104,16 @@ TEST_CASE("an interactive shell as init: sizes, control keys, ^D", "[vm]") {
 TEST_CASE("an interactive shell as exec: sizes, control keys, ^D", "[vm]") {
     guest vm(virtual_machine::shared_address());
     observer eye(vm);
-    container_wish wish("exec sleep 100000");
-    wish.id = guest::fresh_id();
-    REQUIRE(vm.create(wish));
-    REQUIRE(vm.start(wish.id));
+    auto id = vm.run_sleeper();
     auto before = eye.remains();
     typist person(vm);
     exec_wish shell(std::vector<std::string>{"/bin/sh", "-i"});
     shell.has_terminal = true;
-    REQUIRE(vm.exec(wish.id, "shell", shell, person.uris()));
-    REQUIRE(vm.start(wish.id, "shell"));
-    converse(vm, person, process_key(wish.id, "shell"));
-    CHECK(vm.wait(wish.id, "shell")->exit_status() == 7);
-    CHECK(vm.remove(wish.id, "shell")->exit_status() == 7);
+    REQUIRE(vm.exec(id, "shell", shell, person.uris()));
+    REQUIRE(vm.start(id, "shell"));
+    converse(vm, person, process_key(id, "shell"));
+    CHECK(vm.wait(id, "shell")->exit_status() == 7);
+    CHECK(vm.remove(id, "shell")->exit_status() == 7);
     CHECK(eye.remains() == before);
-    vm.kill_and_remove(wish.id);
+    vm.kill_and_remove(id);
 }
