@@ -201,7 +201,11 @@ TEST_CASE_METHOD(stream_fixture, "an unclaimed stream is dropped when its connec
     auto other = open_stream(id_big);
     auto host = open_stream(id_7);
     SECTION("an idle one") {}
-    SECTION("one with bytes in the socket") { send(host, "unread"); }
+    SECTION("one that was half-closed before") {
+        ::shutdown(host.get(), SHUT_WR);
+        poll();
+        CHECK(streams.counters().unclaimed == 2);
+    }
     host.reset();
     pump([&] { return streams.counters().dropped == 1; });
     CHECK(streams.counters().unclaimed == 1);
@@ -214,9 +218,66 @@ TEST_CASE_METHOD(stream_fixture, "an unclaimed stream is dropped when its connec
 TEST_CASE_METHOD(stream_fixture, "bytes that wait for their claimer do not keep the loop busy", "[streams]") {
     auto host = open_stream(id_7);
     send(host, "early");
+    SECTION("from a peer that goes on") {}
+    SECTION("from one that has finished writing") { ::shutdown(host.get(), SHUT_WR); }
+    SECTION("from one that has gone") { host.reset(); }
     poll();
     ctx.restart();
     CHECK(ctx.poll() == 0);
+}
+
+TEST_CASE_METHOD(stream_fixture, "what a peer wrote waits for its claimer after the peer has finished", "[streams]") {
+    auto host = open_stream(id_7);
+    send(host, "hi");
+    bool is_half_closed = GENERATE(true, false);
+    if (is_half_closed) {
+        REQUIRE(::shutdown(host.get(), SHUT_WR) == 0);
+    } else {
+        host.reset();
+    }
+    poll();
+    CHECK(streams.counters().dropped == 0);
+    auto claimed = streams.claim("7");
+    REQUIRE(claimed);
+    std::string text(3, ' ');
+    error_code failure;
+    CHECK(asio::read(*claimed, asio::buffer(text), failure) == 2);
+    CHECK(text == "hi ");
+    CHECK(failure == asio::error::eof);
+    if (!is_half_closed) return;
+    CHECK(claimed->write_some(asio::buffer("out", 3)) == 3);
+    CHECK(received(host) == "out");
+}
+
+TEST_CASE_METHOD(stream_fixture, "a new stream takes the place of one whose peer left only bytes", "[streams]") {
+    auto host = open_stream(id_7);
+    send(host, "old");
+    host.reset();
+    poll();
+    host = open_stream(id_7);
+    send(host, "new");
+    auto claimed = streams.claim("7");
+    REQUIRE(claimed);
+    std::string text(3, ' ');
+    CHECK(asio::read(*claimed, asio::buffer(text)) == 3);
+    CHECK(text == "new");
+    CHECK(streams.counters().unclaimed == 0);
+}
+
+TEST_CASE_METHOD(stream_fixture, "of the streams whose peers left only bytes the newest are kept", "[streams]") {
+    auto before = test::open_descriptors();
+    constexpr std::uint32_t kept = 64;
+    for (std::uint32_t id = 0; id <= kept; ++id) {
+        auto pair = ttrpc::connected_pair(ex()).value();
+        REQUIRE(streams.add(std::to_string(id), std::move(pair.first)));
+        send(pair.second, "x");
+        pair.second.reset();
+        poll();
+    }
+    CHECK(streams.counters().dropped == 1);
+    CHECK_FALSE(streams.claim("0"));
+    for (std::uint32_t id = 1; id <= kept; ++id) CHECK(streams.claim(std::to_string(id)));
+    CHECK(test::open_descriptors() == before);
 }
 
 TEST_CASE_METHOD(stream_fixture, "streams made otherwise are claimed the same way, up to the bound", "[streams]") {

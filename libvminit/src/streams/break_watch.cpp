@@ -23,7 +23,8 @@ result<break_watch> break_watch::open(executor ex) {
 
 result<void> break_watch::add(int fd, std::uint64_t ticket) {
     epoll_event event{};
-    event.events = EPOLLRDHUP;  // EPOLLERR and EPOLLHUP come without asking
+    // EPOLLERR and EPOLLHUP come without asking. By edge: a half-closed stream stays here, and must not keep us busy.
+    event.events = EPOLLRDHUP | EPOLLET;
     event.data.u64 = ticket;
     auto added =
         syscalls::check("epoll_ctl", {}, [&] { return ::epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, fd, &event); });
@@ -38,7 +39,7 @@ awaitable<bool> break_watch::wait() {
     co_return !failure;
 }
 
-std::vector<std::uint64_t> break_watch::broken() {
+std::vector<std::uint64_t> break_watch::changed() {
     std::array<epoll_event, 64> events;
     auto count = syscalls::raw("epoll_wait", [&] {
         return ::epoll_wait(set_.native_handle(), events.data(), static_cast<int>(events.size()), 0);

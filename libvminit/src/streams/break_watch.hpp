@@ -10,8 +10,8 @@
 
 namespace vminit::streams {
 
-/// Notices that a peer has gone without reading a byte of what it sent: an epoll set of its own for EPOLLRDHUP, which
-/// Asio's reactor does not ask for, and which the reactor watches as one descriptor.
+/// Notices that a peer has closed, one way or both, without reading a byte of what it sent: an epoll set of its own for
+/// EPOLLRDHUP, which Asio's reactor does not ask for, and which the reactor watches as one descriptor.
 class break_watch {
 public:
     /// Errors: errno of epoll_create1.
@@ -21,11 +21,12 @@ public:
     result<void> add(int fd, std::uint64_t ticket);
     void remove(int fd) noexcept;
 
-    /// Waits until `broken` has something to tell. False when cancelled or closed.
+    /// Waits until `changed` has something to tell. False when cancelled or closed.
     awaitable<bool> wait();
 
-    /// The tickets whose peer is gone, at most 64 at a time. Each is told until it is removed.
-    std::vector<std::uint64_t> broken();
+    /// The tickets whose peer has closed something, at most 64 at a time. Each is told once a change: a peer that has
+    /// half-closed is told again when it closes the rest.
+    std::vector<std::uint64_t> changed();
 
     void close() noexcept;
 

@@ -34,6 +34,7 @@ struct stream_service::core : std::enable_shared_from_this<core> {
             if (!is_told || self->is_closed) co_return;
             auto dropped = self->registry->drop_broken();
             self->counters.dropped += dropped;
+            if (dropped == 0) continue;
             self->log.info("unclaimed streams broke", {{"count", dropped}});
         }
     }
