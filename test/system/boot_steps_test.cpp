@@ -58,13 +58,17 @@ TEST_CASE("the boot mounts what hosts expect, in an order that works", "[boot]")
     CHECK(order == names{"/proc", "/sys", "/sys/fs/cgroup", "/run", "/tmp", "/dev", "/run/spin-stack",
                          "/var/lib/spin-stack", "/dev/pts", "/dev/shm"});
     CHECK(mount_at("/proc").entry == mount_entry("proc", "proc", "/proc", {"nosuid", "noexec", "nodev"}));
-    CHECK(mount_at("/sys/fs/cgroup").entry == mount_entry("cgroup2", "none", "/sys/fs/cgroup", {}));
+    CHECK(mount_at("/sys/fs/cgroup").entry == mount_entry("cgroup2", "none", "/sys/fs/cgroup",
+                      {"nosuid", "nodev", "noexec", "nsdelegate", "memory_recursiveprot"}));
     CHECK(mount_at("/dev").entry == mount_entry("devtmpfs", "devtmpfs", "/dev", {"nosuid", "noexec"}));
     CHECK(mount_at("/var/lib/spin-stack").entry ==
-          mount_entry("tmpfs", "tmpfs", "/var/lib/spin-stack", {"nosuid", "nodev", "size=32m"}));
+          mount_entry("tmpfs", "tmpfs", "/var/lib/spin-stack", {"nosuid", "nodev", "size=32m", "mode=0755"}));
     CHECK(mount_at("/dev/pts").entry.options == names{"nosuid", "noexec", "gid=5", "mode=0620", "ptmxmode=0666"});
     CHECK(mount_at("/dev/shm").entry ==
           mount_entry("tmpfs", "shm", "/dev/shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=64m"}));
+    // The agent may be an ordinary user, and the runtime keeps its state in /run.
+    CHECK(mount_at("/run").entry ==
+          mount_entry("tmpfs", "tmpfs", "/run", {"nosuid", "noexec", "nodev", "mode=0755"}));
     // Programs run from here, although /run is noexec.
     const auto& exec = mount_at("/run/spin-stack").entry.options;
     CHECK(std::find(exec.begin(), exec.end(), "noexec") == exec.end());
@@ -147,9 +151,9 @@ TEST_CASE_METHOD(steps_fixture, "a mount that fails ends the step if it is fatal
         if (name == "mount") ++mounts;
         return name == "mount" ? EACCES : 0;
     });
-    std::vector<boot_mount> table{{mount_entry("tmpfs", "tmpfs", directory.path("a"), {}), step_policy::warn},
-                                  {mount_entry("tmpfs", "tmpfs", directory.path("b"), {}), step_policy::fatal},
-                                  {mount_entry("tmpfs", "tmpfs", directory.path("c"), {}), step_policy::fatal}};
+    std::vector<boot_mount> table{{mount_entry("tmpfs", "tmpfs", directory.path("a"), {}), step_policy::warn, 0},
+                                  {mount_entry("tmpfs", "tmpfs", directory.path("b"), {}), step_policy::fatal, 0},
+                                  {mount_entry("tmpfs", "tmpfs", directory.path("c"), {}), step_policy::fatal, 0}};
     auto mounted = steps::mount_all(table, notes);
     REQUIRE_FALSE(mounted);
     CHECK(mounted.error().message() == "mount " + directory.path("b") + ": Permission denied");
@@ -162,14 +166,48 @@ TEST_CASE_METHOD(steps_fixture, "a mount that fails ends the step if it is fatal
 
 TEST_CASE_METHOD(steps_fixture, "already mounted is success", "[boot]") {
     syscalls::set_fault_hook([](std::string_view name) { return name == "mount" ? EBUSY : 0; });
-    std::vector<boot_mount> table{{mount_entry("devtmpfs", "devtmpfs", directory.path("dev"), {}), step_policy::fatal}};
+    std::vector<boot_mount> table{{mount_entry("devtmpfs", "devtmpfs", directory.path("dev"), {}), step_policy::fatal, 0}};
     CHECK(steps::mount_all(table, notes));
+}
+
+TEST_CASE_METHOD(steps_fixture, "options that the kernel is too old for are left out, the last one first", "[boot]") {
+    static int mounts;
+    static int accepted_at;
+    static int refusal;
+    auto try_mount = [&](int at, int code) {
+        mounts = 0;
+        accepted_at = at;
+        refusal = code;
+        syscalls::set_fault_hook([](std::string_view name) {
+            if (name != "mount") return 0;
+            // The first is the propagation of /. EBUSY ends the attempts as success.
+            return ++mounts > accepted_at ? EBUSY : refusal;
+        });
+        boot_mount mount{mount_entry("tmpfs", "tmpfs", directory.path("cgroup"), {"nosuid", "a", "b"}),
+                         step_policy::fatal, 2};
+        return steps::mount_all({mount}, notes).has_value();
+    };
+    CHECK(try_mount(3, EINVAL));
+    CHECK(mounts == 4);  // / and three attempts: all, without b, without a
+    CHECK_FALSE(try_mount(9, EINVAL));
+    CHECK(mounts == 4);
+    CHECK_FALSE(try_mount(9, EPERM));
+    CHECK(mounts == 2);
+}
+
+TEST_CASE_METHOD(steps_fixture, "a mount gets the options that the kernel knows", "[.][privileged]") {
+    boot_mount mount{mount_entry("tmpfs", "tmpfs", directory.path("run"), {"nosuid", "mode=0755", "no_such_option"}),
+                     step_policy::fatal, 1};
+    REQUIRE(steps::mount_all({mount}, notes));
+    CHECK(notes.texts().empty());
+    CHECK(mode("run") == 0755);
+    CHECK(unmount_all(directory.path("run"), unmount_mode::normal));
 }
 
 TEST_CASE_METHOD(steps_fixture, "mounting twice mounts once", "[.][privileged]") {
     std::vector<boot_mount> table{
-        {mount_entry("tmpfs", "tmpfs", directory.path("run"), {}), step_policy::fatal},
-        {mount_entry("tmpfs", "tmpfs", directory.path("run/inner/deep"), {}), step_policy::fatal}};
+        {mount_entry("tmpfs", "tmpfs", directory.path("run"), {}), step_policy::fatal, 0},
+        {mount_entry("tmpfs", "tmpfs", directory.path("run/inner/deep"), {}), step_policy::fatal, 0}};
     REQUIRE(steps::mount_all(table, notes));
     REQUIRE(steps::mount_all(table, notes));
     CHECK(notes.texts().empty());

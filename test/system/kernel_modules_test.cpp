@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 
 #include "support/temporary_directory.hpp"
@@ -29,6 +30,7 @@ struct modules_fixture {
         load_errno = ENOEXEC;
         loads = 0;
         syscalls::set_fault_hook(intercept);
+        say("");
     }
     ~modules_fixture() { syscalls::set_fault_hook(nullptr); }
 
@@ -40,9 +42,10 @@ struct modules_fixture {
         std::ofstream out(directory.path("modules"));
         for (const auto& path : paths) out << path << "\n";
     }
+    void say(const std::string& cmdline) { std::ofstream(directory.path("cmdline")) << cmdline; }
     names load_serving() {
         step_notes notes;
-        REQUIRE(steps::load_serving_modules(directory.path("modules"), notes));
+        REQUIRE(steps::load_serving_modules(directory.path("modules"), directory.path("cmdline"), notes));
         return notes.texts();
     }
     names load_others() {
@@ -93,5 +96,32 @@ TEST_CASE_METHOD(modules_fixture, "a module that is loaded already is fine", "[m
     load_errno = EEXIST;
     list({make("a.ko")});
     CHECK(load_serving().empty());
+    CHECK(loads == 1);
+}
+
+TEST_CASE_METHOD(modules_fixture, "a module that its parameters keep from loading is tried without them", "[modules]") {
+    load_errno = EINVAL;
+    auto path = make("a-b.ko");
+    list({path});
+    say("a_b.size=many c.d=1 -- a_b.late=1\n");
+    CHECK(load_serving() == names{"finit_module " + path + ": Invalid argument (with size=many)",
+                                  "finit_module " + path + ": Invalid argument"});
+    CHECK(loads == 2);
+}
+
+TEST_CASE_METHOD(modules_fixture, "what is loaded later has its parameters too", "[modules]") {
+    auto later = make("b.ko");
+    list({make("vsock.ko"), later});
+    say("b.x=1");
+    load_serving();
+    CHECK(load_others() == names{"finit_module " + later + ": Exec format error (with x=1)",
+                                 "finit_module " + later + ": Exec format error"});
+}
+
+TEST_CASE_METHOD(modules_fixture, "without a command line modules are loaded all the same", "[modules]") {
+    load_errno = EEXIST;
+    list({make("a.ko")});
+    std::filesystem::remove(directory.path("cmdline"));
+    CHECK(load_serving() == names{"open " + directory.path("cmdline") + ": No such file or directory"});
     CHECK(loads == 1);
 }

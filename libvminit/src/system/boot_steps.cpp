@@ -22,7 +22,15 @@ namespace {
 
 boot_mount mount_of(const char* target, const char* type, const char* source, std::vector<std::string> options,
                     step_policy policy = step_policy::fatal) {
-    return {mount_entry(type, source, target, std::move(options)), policy};
+    return {mount_entry(type, source, target, std::move(options)), policy, 0};
+}
+
+// What a kernel may be too old for stands at the end, the youngest last: memory_recursiveprot is of 5.7, nsdelegate of 4.13.
+boot_mount cgroup_mount() {
+    auto mount = mount_of("/sys/fs/cgroup", "cgroup2", "none",
+                          {"nosuid", "nodev", "noexec", "nsdelegate", "memory_recursiveprot"});
+    mount.optional_options = 2;
+    return mount;
 }
 
 boot_step step_of(const char* name, step_policy policy, result<void> (*run)(step_notes&)) {
@@ -40,9 +48,12 @@ result<void> mount_at_boot(const boot_mount& mount) {
     const auto& target = mount.entry.target;
     if (auto made = make_directories(target, 0755); !made) return made.error();
     mount_entry entry(mount.entry.type, mount.entry.source, {}, mount.entry.options);
-    auto mounted = mount_filesystem(entry, target);
-    if (mounted || syscalls::is_errno(mounted.error(), EBUSY)) return {};
-    return mounted.error();
+    for (auto left = mount.optional_options;; --left) {
+        auto mounted = mount_filesystem(entry, target);
+        if (mounted || syscalls::is_errno(mounted.error(), EBUSY)) return {};
+        if (left == 0 || !syscalls::is_errno(mounted.error(), EINVAL)) return mounted.error();
+        entry.options.pop_back();
+    }
 }
 
 // mode applied by chmod: mkdir(2) and mknod(2) are subject to the umask.
@@ -85,14 +96,16 @@ const std::vector<boot_mount>& boot_mounts() {
     static const std::vector<boot_mount> mounts{
         mount_of("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}),
         mount_of("/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev"}),
-        mount_of("/sys/fs/cgroup", "cgroup2", "none", {}),
-        mount_of("/run", "tmpfs", "tmpfs", {"nosuid", "noexec", "nodev"}),
+        cgroup_mount(),
+        // A tmpfs without a mode is for everybody to write to.
+        mount_of("/run", "tmpfs", "tmpfs", {"nosuid", "noexec", "nodev", "mode=0755"}),
         mount_of("/tmp", "tmpfs", "tmpfs", {"nosuid", "noexec", "nodev"}),
         mount_of("/dev", "devtmpfs", "devtmpfs", {"nosuid", "noexec"}),
         // The rest is for some containers or for the agent: without one of them the others still run.
         // Programs from the extras disk run from here: /run itself is noexec.
         mount_of("/run/spin-stack", "tmpfs", "tmpfs", {"nosuid", "nodev", "size=32m", "mode=0755"}, step_policy::warn),
-        mount_of("/var/lib/spin-stack", "tmpfs", "tmpfs", {"nosuid", "nodev", "size=32m"}, step_policy::warn),
+        mount_of("/var/lib/spin-stack", "tmpfs", "tmpfs", {"nosuid", "nodev", "size=32m", "mode=0755"},
+                 step_policy::warn),
         mount_of("/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "gid=5", "mode=0620", "ptmxmode=0666"},
                  step_policy::warn),
         mount_of("/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=64m"}, step_policy::warn),
@@ -101,12 +114,15 @@ const std::vector<boot_mount>& boot_mounts() {
 }
 
 boot_plan vm_boot_plan() {
-    auto modules = [](step_notes& notes) { return steps::load_serving_modules("/etc/vminit/modules", notes); };
+    auto modules = [](step_notes& notes) {
+        return steps::load_serving_modules("/etc/vminit/modules", "/proc/cmdline", notes);
+    };
     auto nodes = [](step_notes& notes) { return steps::make_dev_nodes("/dev", notes); };
     auto cgroup = [](step_notes& notes) { return steps::enable_controllers("/sys/fs/cgroup", notes); };
     auto files = [](step_notes& notes) { return steps::write_files("", notes); };
     return {
         step_of("console", step_policy::warn, steps::open_console),
+        step_of("proc", step_policy::warn, steps::mount_proc),
         {"kernel-modules", step_policy::warn, modules, boot_lane::aside},
         step_of("move-root", step_policy::warn, steps::move_root),
         step_of("mount-filesystems", step_policy::fatal, mount_everything),
@@ -144,6 +160,11 @@ result<void> open_console(step_notes& notes) {
     // It got one of the three numbers itself: there it stays, and children inherit it like the others.
     (void)console->release();
     return syscalls::attempt("fcntl", "F_SETFD", [&] { return ::fcntl(source, F_SETFD, 0); });
+}
+
+result<void> mount_proc(step_notes&) {
+    if (::access("/proc/self", F_OK) == 0) return {};
+    return mount_at_boot(boot_mounts().front());
 }
 
 result<void> open_console_again(step_notes& notes) {

@@ -10,10 +10,10 @@
 #include <cerrno>
 
 #include "id_mapped_mount.hpp"
+#include "kernel_modules.hpp"
 #include "loop_device.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/core/worker_thread.hpp"
-#include "vminit/system/boot_steps.hpp"
 #include "vminit/system/mount_options.hpp"
 
 namespace vminit::system {
@@ -76,7 +76,7 @@ result<void> perform_knowing_type(const mount_call& call, const std::string& wor
     auto mounted = mount();
     if (mounted || !syscalls::is_errno(mounted.error(), ENODEV)) return mounted;
     step_notes ignored;  // the late boot tells what does not load
-    (void)steps::load_other_modules(ignored);
+    (void)boot_modules().load_rest(ignored);
     return mount();
 }
 

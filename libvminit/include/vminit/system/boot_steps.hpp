@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -13,12 +14,13 @@ namespace vminit::system {
 struct boot_mount {
     mount_entry entry;
     step_policy policy = step_policy::fatal;
+    std::size_t optional_options = 0;  ///< so many of its last options are left out, one by one, if the kernel says EINVAL
 };
 
 /// The filesystems PID 1 mounts, in order. Those that nothing works without are fatal.
 const std::vector<boot_mount>& boot_mounts();
 
-/// Everything PID 1 does before it serves: `console`, `kernel-modules` (aside: what the kernel needs for vsock),
+/// Everything PID 1 does before it serves: `console`, `proc`, `kernel-modules` (aside: what the kernel needs for vsock),
 /// `move-root`, `mount-filesystems`, `dev-nodes`, `cgroup-control`, `etc-files`, `kernel-settings`, `loopback`,
 /// `process-limits`, `console-again`. Only `mount-filesystems` is fatal.
 ///
@@ -39,10 +41,14 @@ result<void> open_console(step_notes& notes);
 /// Like `open_console`, if that found no console and took /dev/null: its driver may have been a module.
 result<void> open_console_again(step_notes& notes);
 
+/// Mounts /proc, for the steps beside which the other filesystems are mounted.
+result<void> mount_proc(step_notes& notes);
+
 /// finit_module(2) of the paths in `list`, in order, up to the last one that serving needs (its name says `vsock`; all,
 /// if none does); the rest is left for `load_other_modules`. A missing list is nothing to do, each failure a note. A
-/// module that is loaded already is fine.
-result<void> load_serving_modules(const std::string& list, step_notes& notes);
+/// module that is loaded already is fine. `cmdline` is the file with the kernel command line: its words
+/// `<module>.<parameter>[=<value>]` are passed on to the module; one that does not load with them is loaded without.
+result<void> load_serving_modules(const std::string& list, const std::string& cmdline, step_notes& notes);
 
 /// What `load_serving_modules` has left. May be called from several threads: the others wait until it is done. On the
 /// initial ramfs the files of loaded modules are then removed, which frees their memory.
