@@ -5,6 +5,7 @@
 #include "guest.hpp"
 #include "machine_dump.hpp"
 #include "vminit/core/blocking.hpp"
+#include "vminit/core/file.hpp"
 #include "vminit/devices/device_service.hpp"
 #include "vminit/devices/extras.hpp"
 #include "vminit/supervisor/supervisor_service.hpp"
@@ -25,7 +26,9 @@ awaitable<void> guest::finish_boot() {
 
 // Name servers and names are files, which need no device: containers find them from the first on.
 void guest::prepare_network() {
-    auto network = system::parse_network_settings(cmdline_, values_.network);
+    // Only a kernel that configures the network itself (IP_PNP) has this file.
+    auto pnp = read_file("/proc/net/pnp");
+    auto network = system::parse_network_settings(cmdline_, values_.network, pnp ? *pnp : std::string());
     auto write = [&network](system::step_notes& notes) { return system::steps::write_name_files(network, "", notes); };
     system::boot_plan plan{{"name-files", system::step_policy::warn, write}};
     (void)system::run_boot(plan, timeline_, log_);  // not fatal

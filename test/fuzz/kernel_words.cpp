@@ -2,6 +2,7 @@
 
 #include "fuzz/input.hpp"
 #include "settings.hpp"
+#include "system/module_parameters.hpp"
 #include "vminit/core/kernel_cmdline.hpp"
 #include "vminit/devices/extras.hpp"
 #include "vminit/system/network_settings.hpp"
@@ -12,7 +13,8 @@ using namespace vminit;
 namespace {
 
 void read_network(const kernel_cmdline& words) {
-    auto network = system::parse_network_settings(words, words.words()).settings;
+    auto pnp = words.words().empty() ? std::string() : words.words().back();
+    auto network = system::parse_network_settings(words, words.words(), pnp).settings;
     for (const auto& link : network.links) {
         for (const auto& [address, prefix] : link.addresses) {
             test::require(prefix <= (address.is_v4() ? 32 : 128), "a prefix fits its address");
@@ -38,6 +40,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (text.find("config") != std::string_view::npos) return -1;  // would open any file
     kernel_cmdline words(text);
     read_network(words);
+    auto parameters = system::module_parameters(text).for_module("/a_b.ko");
+    test::require(parameters.size() <= 2 * text.size(), "parameters are words of the command line");
     auto extras = devices::parse_extras_settings(words);
     if (extras && *extras) test::require((*extras)->disk <= devices::max_extras_disk, "the disk has a name");
     auto loaded = vminitd::load_settings(words.words(), words);

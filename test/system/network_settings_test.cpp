@@ -60,6 +60,66 @@ TEST_CASE("missing fields of ip= are empty, the device is eth0 and the mask a /2
     CHECK(parse("quiet").settings == network_settings());
 }
 
+TEST_CASE("ip= that asks for DHCP sets the device up and is told that there is no client", "[network]") {
+    auto [word, device] = GENERATE(table<std::string, std::string>({{"dhcp", "eth0"},
+                                                                    {"on", "eth0"},
+                                                                    {"any", "eth0"},
+                                                                    {"dhcp,01:02:03", "eth0"},
+                                                                    {":::::eth0:dhcp", "eth0"},
+                                                                    {":::::eth1:on", "eth1"},
+                                                                    {"::::::on", "eth0"},
+                                                                    {"::::::bootp", "eth0"},
+                                                                    {"eth1:dhcp", "eth1"},
+                                                                    {"::10.0.2.2::box:eth1:both", "eth1"}}));
+    CAPTURE(word);
+    auto parsed = parse("ip=" + word);
+    REQUIRE(parsed.problems.size() == 1);
+    CHECK(parsed.problems[0].message() == "ip=" + word + ": no DHCP client, " + device +
+                                              " gets no address but what is given: not implemented");
+    REQUIRE(parsed.settings.links.size() == 1);
+    CHECK(parsed.settings.links[0].device == device);
+    CHECK(parsed.settings.links[0].addresses.empty());
+    // The kernel has been there before us.
+    auto by_kernel = parse_network_settings(kernel_cmdline("ip=" + word), {}, "#PROTO: DHCP\nnameserver 10.0.2.3\n");
+    CHECK(by_kernel.problems.empty());
+    CHECK(by_kernel.settings.links.size() == 1);
+}
+
+TEST_CASE("ip= that asks for nothing, or has its address, is no problem", "[network]") {
+    for (const char* word : {"off", "none", "::::::off", "", ":::::::"}) {
+        CAPTURE(word);
+        CHECK(parse("ip=" + std::string(word)).problems.empty());
+        CHECK(parse("ip=" + std::string(word)).settings.links.empty());
+    }
+    auto addressed = parse("ip=10.0.0.2:::::eth0:dhcp");
+    CHECK(addressed.problems.empty());
+    CHECK(addressed.settings.links.at(0).addresses.size() == 1);
+    // A device that is named is set up, whatever else is said.
+    CHECK(parse("ip=:::::eth1:off").settings.links.at(0).device == "eth1");
+}
+
+TEST_CASE("name servers that the kernel has found come after those we were given", "[network]") {
+    auto text = "#PROTO: DHCP\ndomain corp.example\nnameserver 10.0.2.3\nnameserver 1.1.1.1\nbootserver 10.0.2.2\n";
+    auto parsed = parse_network_settings(kernel_cmdline("ip=dhcp"), {"eth0,dns=1.1.1.1,search=a.example"}, text);
+    CHECK(parsed.problems.empty());
+    CHECK(parsed.settings.name_servers == std::vector{address("1.1.1.1"), address("10.0.2.3")});
+    CHECK(parsed.settings.search == names{"a.example", "corp.example"});
+    CHECK(parse_network_settings({}, {}, "#MANUAL\nnameserver\nnameserver x\ndomain a b\n\n").settings.search.empty());
+    CHECK(problems_of(parse_network_settings(kernel_cmdline("ip=dhcp"), {}, "#MANUAL\n")).size() == 1);
+}
+
+TEST_CASE("a device may be named by its hardware address", "[network]") {
+    auto parsed = parse("", {"52:54:00:AB:cd:EF,mtu=1400", "52:54:00:ab:cd:ef,address=10.0.0.2"});
+    CHECK(parsed.problems.empty());
+    REQUIRE(parsed.settings.links.size() == 1);
+    CHECK(parsed.settings.links[0].device == "52:54:00:ab:cd:ef");
+    CHECK(parsed.settings.links[0].addresses.size() == 1);
+    for (const char* bad : {"52:54:00:ab:cd:eg", "52:54:00:ab:cd:e", "52-54-00-ab-cd-ef", "52:54:00:ab:cd:ef:"}) {
+        CAPTURE(bad);
+        CHECK(parse("", {bad}).settings.links.size() == (std::string(bad).size() < 16 ? 1 : 0));
+    }
+}
+
 TEST_CASE("bad fields of ip= are told and the others count", "[network]") {
     auto parsed = parse("ip=10.0.0.300::gate:255.0.255.0:bad/name:eth0:none:dns:1.1.1.1");
     CHECK(problems_of(parsed) == names{"bad host name \"bad/name\"", "bad address \"dns\"",

@@ -6,6 +6,8 @@
 #include <array>
 #include <bit>
 #include <charconv>
+#include <initializer_list>
+#include <utility>
 
 namespace vminit::system {
 
@@ -75,24 +77,86 @@ bool is_domain(std::string_view name) {
     });
 }
 
+bool is_mac_address(std::string_view text) {
+    constexpr std::string_view digits = "0123456789abcdefABCDEF";
+    if (text.size() != 17) return false;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        bool is_separator = at % 3 == 2;
+        if (is_separator ? text[at] != ':' : digits.find(text[at]) == std::string_view::npos) return false;
+    }
+    return true;
+}
+
+// As the kernel prints it in sysfs.
+std::string lower_case(std::string_view text) {
+    std::string lower(text);
+    for (char& c : lower) {
+        if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+    }
+    return lower;
+}
+
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// The words for "ask the network for an address". `dhcp,<client id>` is one, too.
+bool asks_network(std::string_view word) {
+    word = word.substr(0, word.find(','));
+    return is_one_of(word, {"dhcp", "on", "any", "both", "bootp", "rarp", "dhcp6", "auto6"});
+}
+
+using ip_fields = std::array<std::string_view, 9>;
+
+// `ip=dhcp`, `ip=off` and dracut's `ip=eth0:dhcp` are short for a word with all its fields.
+ip_fields split_ip(std::string_view text) {
+    ip_fields fields;
+    if (text.starts_with("dhcp,")) {  // a client id may have colons of its own
+        fields[6] = text;
+        return fields;
+    }
+    for (auto& field : fields) field = take_field(text, ':');
+    bool is_short = std::all_of(fields.begin() + 1, fields.end(), [](auto field) { return field.empty(); });
+    if (is_short && (asks_network(fields[0]) || is_one_of(fields[0], {"off", "none"}))) {
+        fields[6] = std::exchange(fields[0], {});
+    } else if (asks_network(fields[1])) {
+        fields[5] = std::exchange(fields[0], {});
+        fields[6] = std::exchange(fields[1], {});
+    }
+    return fields;
+}
+
 class settings_reader {
 public:
     parsed_network take() && { return std::move(parsed_); }
 
-    void read_ip(std::string_view text) {
-        std::array<std::string_view, 9> fields;
-        for (auto& field : fields) field = take_field(text, ':');
+    void read_ip(std::string_view text, bool is_kernel_configured) {
+        auto fields = split_ip(text);
         auto& settings = parsed_.settings;
         if (!fields[4].empty()) read_hostname(fields[4]);
         for (auto server : {fields[7], fields[8]}) {
             if (!server.empty()) add(settings.name_servers, parse_address(server));
         }
-        auto device = fields[5].empty() ? default_device : fields[5];
-        if (fields[0].empty() && fields[2].empty()) return;
-        auto* link = link_named(device);
+        bool lacks_address = fields[0].empty() && asks_network(fields[6]);
+        bool names_link = !fields[0].empty() || !fields[2].empty() || !fields[5].empty();
+        if (!names_link && !lacks_address) return;
+        auto* link = link_named(fields[5].empty() ? default_device : fields[5]);
         if (link == nullptr) return;
         if (!fields[0].empty()) read_masked_address(*link, fields[0], fields[3]);
         if (!fields[2].empty()) add(link->gateways, parse_ipv4(fields[2]));
+        if (lacks_address && !is_kernel_configured) {
+            problem(error(errc::not_implemented, "ip=" + std::string(text) + ": no DHCP client, " + link->device +
+                                                     " gets no address but what is given"));
+        }
+    }
+
+    void read_pnp(std::string_view text) {
+        while (!text.empty()) {
+            auto line = take_field(text, '\n');
+            auto key = take_field(line, ' ');
+            if (key == "nameserver") add(parsed_.settings.name_servers, parse_address(line));
+            if (key == "domain" && is_domain(line)) add(parsed_.settings.search, result<std::string>(std::string(line)));
+        }
     }
 
     void read_link(std::string_view text) {
@@ -137,11 +201,13 @@ private:
         parsed_.settings.hostname = text;
     }
 
-    link_settings* link_named(std::string_view device) {
+    link_settings* link_named(std::string_view name) {
+        bool is_mac = is_mac_address(name);
+        auto device = is_mac ? lower_case(name) : std::string(name);
         auto& links = parsed_.settings.links;
         auto known = std::find_if(links.begin(), links.end(), [&](const auto& one) { return one.device == device; });
         if (known != links.end()) return &*known;
-        if (!is_device_name(device)) {
+        if (!is_mac && !is_device_name(device)) {
             problem(bad("network device", device));
             return nullptr;
         }
@@ -163,10 +229,12 @@ private:
 
 }  // namespace
 
-parsed_network parse_network_settings(const kernel_cmdline& cmdline, const std::vector<std::string>& links) {
+parsed_network parse_network_settings(const kernel_cmdline& cmdline, const std::vector<std::string>& links,
+                                      std::string_view kernel_pnp) {
     settings_reader reader;
-    if (auto word = cmdline.value("ip")) reader.read_ip(*word);
+    if (auto word = cmdline.value("ip")) reader.read_ip(*word, kernel_pnp.starts_with("#PROTO"));
     for (const auto& link : links) reader.read_link(link);
+    reader.read_pnp(kernel_pnp);
     if (cmdline.value("spin.metadata_addr")) reader.wants_metadata_route();
     return std::move(reader).take();
 }

@@ -23,7 +23,7 @@ struct interface_address {
 
 /// What one network device is given.
 struct link_settings {
-    std::string device;
+    std::string device;  ///< its name, or its hardware address (`52:54:00:12:34:56`, lower case), which is longer than any name
     std::vector<interface_address> addresses;
     std::vector<asio::ip::address> gateways;  ///< a default route each; one a family makes sense
     std::optional<std::uint32_t> mtu;
@@ -46,17 +46,20 @@ struct parsed_network {
     std::vector<error> problems;  ///< fields that were not understood; the others count
 };
 
-/// Reads two sources, in this order:
+/// Reads three sources, in this order:
 ///
 /// - the first `ip=<client>:<server>:<gw>:<mask>:<host>:<dev>:<autoconf>:<dns0>:<dns1>` of the kernel command line, IPv4,
-///   where server and autoconf are ignored, `<dev>` is eth0 by default and `<mask>` 255.255.255.0;
-///   `spin.metadata_addr=` asks for the metadata route;
+///   where server is ignored, `<dev>` is eth0 by default and `<mask>` 255.255.255.0. Without a client, autoconf `dhcp`,
+///   `on` and the like (also as `ip=dhcp`, `ip=<dev>:dhcp`) is a problem, not_implemented, unless the kernel has done it:
+///   the device is only set up. `spin.metadata_addr=` asks for the metadata route;
 /// - `links`, one device a text: `<device>[,address=A[/N]][,gateway=A][,mtu=N][,dns=A][,search=DOMAIN]...`, IPv4 and
 ///   IPv6, every key as often as wanted; without `/N` it is /24 or /64. A device that `ip=` or an earlier text has named
-///   gets what is said on top.
+///   gets what is said on top;
+/// - `kernel_pnp`, the text of /proc/net/pnp: name servers and domain that a kernel with IP_PNP has found.
 ///
 /// Never fails: what cannot be used is a problem (invalid_argument, naming the field), the rest is used.
-parsed_network parse_network_settings(const kernel_cmdline& cmdline, const std::vector<std::string>& links = {});
+parsed_network parse_network_settings(const kernel_cmdline& cmdline, const std::vector<std::string>& links = {},
+                                      std::string_view kernel_pnp = {});
 
 /// The length of a dotted IPv4 netmask's prefix; empty is 24. Errors: invalid_argument, also when it is not contiguous.
 result<std::uint8_t> parse_netmask(std::string_view text);
