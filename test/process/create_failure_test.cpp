@@ -1,3 +1,5 @@
+#include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include "process/process_fixture.hpp"
@@ -48,10 +50,7 @@ TEST_CASE("a create that fails leaves nothing behind", "[process]") {
     CHECK(fixture.heard.empty());
     CHECK(fixture.processes.container_count() == 0);
     CHECK(files_in(fixture.fake.root()).empty());
-    std::erase(files, "log.json");
-    auto left = files_in(request.bundle);
-    std::erase(left, "log.json");
-    CHECK(left == files);
+    CHECK(files_in(request.bundle) == files);
     fixture.pump([&] { return fixture.reaper.counters().known == 0; });
     CHECK(open_descriptors() == before);
     // And the id is free.
@@ -180,4 +179,36 @@ TEST_CASE("the options of a container reach the runtime and its bundle", "[proce
         REQUIRE(fixture.run(fixture.processes.create(request)));
         CHECK(fixture.has_line("runtime of the request is not here"));
     }
+}
+
+TEST_CASE("why a program with a terminal cannot run is told in the runtime's words", "[process]") {
+    process_fixture fixture;
+    auto gate = fixture.fake.path("gate");
+    REQUIRE(::mkfifo(gate.c_str(), 0600) == 0);
+    const auto fault = R"({"fault": "console-then-error", "await": ")" + gate +
+                       R"(", "message": "executable file `nosuch` not found"})";
+    bool is_exec = GENERATE(false, true);
+    if (is_exec) {
+        fixture.run_container("web", {"sleep", "1000"});
+        REQUIRE(fixture.add_exec("web", "e", {"nosuch"}, {"", "", "", true}));
+    }
+    fixture.fake.set_fault(is_exec ? "exec" : "create", fault);
+    auto operation = is_exec ? fixture.processes.start("web", "e")
+                             : fixture.processes.create(fixture.request("web", {"nosuch"}, {"", "", "", true}));
+    std::optional<result<std::uint32_t>> outcome;
+    auto note = [](awaitable<result<std::uint32_t>> call, std::optional<result<std::uint32_t>>& into) -> awaitable<void> {
+        auto done = co_await std::move(call);
+        into.emplace(std::move(done));
+    };
+    fixture.tasks->spawn("caller", note(std::move(operation), outcome));
+    auto runtime = std::stoi(fixture.fake.await_file(fixture, "waiting"));
+    fixture.poll();
+    // It has closed its console and is still to say why.
+    REQUIRE(::kill(runtime, 0) == 0);
+    CHECK_FALSE(outcome);
+    { REQUIRE(syscalls::open(gate, O_WRONLY)); }
+    fixture.pump([&] { return outcome.has_value(); });
+    CHECK(outcome->error() ==
+          error(errc::unknown, std::string("OCI runtime ") + (is_exec ? "exec" : "create") +
+                                   " failed: executable file `nosuch` not found"));
 }

@@ -27,16 +27,13 @@ arguments after_globals(const arguments& all) {
 
 TEST_CASE("global flags come first and in order", "[runc]") {
     auto config = make_config();
-    CHECK(global_arguments(config, web) == arguments{"/sbin/crun", "--root", "/run/runc", "--debug", "--log",
-                                                     "/run/bundles/web/log.json", "--log-format", "json"});
+    CHECK(global_arguments(config, web) == arguments{"/sbin/crun", "--root", "/run/runc", "--debug"});
     auto special = web;
     special.root = "/run/other";
     special.binary = "runc";
     special.systemd_cgroup = true;
     config.debug = false;
-    CHECK(global_arguments(config, special) == arguments{"runc", "--root", "/run/other", "--log",
-                                                         "/run/bundles/web/log.json", "--log-format", "json",
-                                                         "--systemd-cgroup"});
+    CHECK(global_arguments(config, special) == arguments{"runc", "--root", "/run/other", "--systemd-cgroup"});
 }
 
 TEST_CASE("create has the pid file in the bundle", "[runc]") {

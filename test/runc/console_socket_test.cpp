@@ -63,24 +63,24 @@ struct terminal {
     unique_fd master, slave;
 };
 
-console_socket open_socket(io_fixture& fixture) {
-    auto opened = console_socket::open(fixture.ctx);
+console_socket open_socket() {
+    auto opened = console_socket::open();
     REQUIRE(opened);
     return std::move(*opened);
 }
 
-error receive_error(io_fixture& fixture, console_socket& socket) {
-    auto received = fixture.run(socket.receive(30s));
+error receive_error(console_socket& socket) {
+    auto received = socket.receive();
     REQUIRE_FALSE(received);
     return received.error();
 }
 
 }  // namespace
 
-TEST_CASE_METHOD(io_fixture, "a console socket and its directory come and go", "[runc]") {
+TEST_CASE_METHOD(descriptor_guard, "a console socket and its directory come and go", "[runc]") {
     std::string path;
     {
-        auto socket = open_socket(*this);
+        auto socket = open_socket();
         path = socket.path();
         CHECK(path.starts_with("/tmp/pty"));
         CHECK(path.ends_with("/pty.sock"));
@@ -94,28 +94,21 @@ TEST_CASE_METHOD(io_fixture, "a console socket and its directory come and go", "
     CHECK_FALSE(std::filesystem::exists(std::filesystem::path(path).parent_path()));
 }
 
-TEST_CASE_METHOD(io_fixture, "a directory too deep for a socket is refused", "[runc]") {
-    auto opened = console_socket::open(ctx, "/" + std::string(100, 'x'));
+TEST_CASE_METHOD(descriptor_guard, "a directory too deep for a socket is refused", "[runc]") {
+    auto opened = console_socket::open("/" + std::string(100, 'x'));
     REQUIRE_FALSE(opened);
     CHECK(opened.error().kind() == errc::invalid_argument);
-    CHECK(console_socket::open(ctx, "/nonexistent").error().kind() == errc::not_found);
+    CHECK(console_socket::open("/nonexistent").error().kind() == errc::not_found);
 }
 
-TEST_CASE_METHOD(io_fixture, "the terminal is received, whenever it comes", "[runc]") {
-    auto socket = open_socket(*this);
+TEST_CASE("the terminal is received, also from a runtime that has gone", "[runc]") {
+    auto socket = open_socket();
     terminal pty;
     auto payload = GENERATE(as<std::string>(), "/dev/ptmx", " ");
-    std::optional<peer> runtime;
-    if (GENERATE(true, false)) {
-        runtime.emplace(socket.path());
-        runtime->send(payload, {pty.master.get()});
-        runtime.reset();  // it has gone; the message is queued
-        socket.runtime_exited();
-    } else {
-        asio::post(ctx, [&] { runtime.emplace(socket.path()); });
-        asio::post(ctx, [&] { asio::post(ctx, [&] { runtime->send(payload, {pty.master.get()}); }); });
-    }
-    auto received = run(socket.receive());
+    std::optional<peer> runtime(socket.path());
+    runtime->send(payload, {pty.master.get()});
+    if (GENERATE(true, false)) runtime.reset();
+    auto received = socket.receive();
     REQUIRE(received);
     CHECK(::fcntl(received->get(), F_GETFD) == FD_CLOEXEC);
     unsigned number = 0, expected = 0;
@@ -124,8 +117,8 @@ TEST_CASE_METHOD(io_fixture, "the terminal is received, whenever it comes", "[ru
     CHECK(number == expected);
 }
 
-TEST_CASE_METHOD(io_fixture, "anything but one terminal is refused and closed", "[runc]") {
-    auto socket = open_socket(*this);
+TEST_CASE_METHOD(descriptor_guard, "anything but one terminal is refused and closed", "[runc]") {
+    auto socket = open_socket();
     terminal pty;
     auto null = syscalls::open("/dev/null", O_RDWR).value();
     auto before = open_descriptors();
@@ -154,68 +147,36 @@ TEST_CASE_METHOD(io_fixture, "anything but one terminal is refused and closed", 
         }
         SECTION("nothing") { expected = "console: closed without a terminal"; }
     }
-    CHECK(receive_error(*this, socket) == error(errc::unknown, expected));
-    poll();
+    CHECK(receive_error(socket) == error(errc::unknown, expected));
     CHECK(open_descriptors() == before);
 }
 
-TEST_CASE_METHOD(io_fixture, "when the runtime has exited and nothing is queued it is over at once", "[runc]") {
-    auto socket = open_socket(*this);
+TEST_CASE_METHOD(descriptor_guard, "when nothing is queued it is over at once", "[runc]") {
+    auto socket = open_socket();
     auto expected = error(errc::unknown, "console: the runtime ended without sending a terminal");
-    SECTION("before the wait") { socket.runtime_exited(); }
-    SECTION("during the wait") {
-        asio::post(ctx, [&] { asio::post(ctx, [&] { socket.runtime_exited(); }); });
-    }
+    SECTION("without a connection") {}
     SECTION("with a connection that somebody keeps") {
-        auto* silent = new peer(socket.path());
-        asio::post(ctx, [&] { asio::post(ctx, [&] { socket.runtime_exited(); }); });
-        CHECK(receive_error(*this, socket) == expected);
-        delete silent;
+        peer silent(socket.path());
+        CHECK(receive_error(socket) == expected);
     }
-    CHECK(receive_error(*this, socket) == expected);
-}
-
-TEST_CASE("a terminal that does not come in time is not waited for", "[runc]") {
-    manual_time time;
-    io_fixture fixture;
-    auto socket = open_socket(fixture);
-    std::optional<peer> silent;
-    if (GENERATE(true, false)) silent.emplace(socket.path());
-    std::optional<result<unique_fd>> outcome;
-    auto receiving = [](console_socket& from, std::optional<result<unique_fd>>& out) -> awaitable<void> {
-        auto received = co_await from.receive();
-        out.emplace(std::move(received));
-    };
-    task_group tasks(fixture.ex(), fixture.log());
-    tasks.spawn("console", receiving(socket, outcome));
-    fixture.poll();
-    time.advance(29s);
-    fixture.poll();
-    CHECK_FALSE(outcome);
-    if (GENERATE(true, false)) {
-        tasks.stop();
-        fixture.poll();
-        CHECK(outcome->error().kind() == errc::cancelled);
-    } else {
-        time.advance(1s);
-        fixture.poll();
-        CHECK(outcome->error() == error(errc::deadline_exceeded, "console: no terminal from the runtime"));
-    }
+    CHECK(receive_error(socket) == expected);
 }
 
 namespace {
 
 // What create does with a terminal.
 result<unique_fd> create_terminal(runc_fixture& fixture, const runtime_ref& container) {
-    auto socket = open_socket(fixture);
+    auto socket = open_socket();
     create_options options(container);
     options.console_socket = socket.path();
-    return fixture.run(with_console(socket, fixture.service.create(std::move(options))));
+    auto created = fixture.run(fixture.service.create(std::move(options)));
+    REQUIRE(created);
+    return socket.receive();
 }
 
 }  // namespace
 
-TEST_CASE("a container's terminal is received while it is created", "[runc]") {
+TEST_CASE("a container's terminal is received when it has been created", "[runc]") {
     runc_fixture fixture(GENERATE(runtime_dialect::crun, runtime_dialect::runc));
     auto web = fixture.fake.make_container("web", {"tty"}, true);
     auto hold = fixture.reaper.hold();
@@ -235,20 +196,11 @@ TEST_CASE("an exec's terminal is received as well", "[runc]") {
     runc_fixture fixture;
     auto web = fixture.fake.make_container("web", {"sleep", "1000"});
     auto init = fixture.make_running(web);
-    auto socket = open_socket(fixture);
+    auto socket = open_socket();
     exec_options options(web, "e1", fixture.fake.process_json({"tty"}, true));
     options.console_socket = socket.path();
-    CHECK(fixture.run(with_console(socket, fixture.service.exec(std::move(options)))));
-}
-
-TEST_CASE("a runtime's own failure wins over the missing terminal", "[runc]") {
-    runc_fixture fixture;
-    auto web = fixture.fake.make_container("web", {"tty"}, true);
-    fixture.fake.set_fault("create", R"({"fault": "stderr", "message": "boom", "code": 1})");
-    auto failed = create_terminal(fixture, web);
-    REQUIRE_FALSE(failed);
-    CHECK(failed.error().message() == "OCI runtime create failed: " + fixture.fake.binary() +
-                                          " did not terminate successfully: exit status 1: boom");
+    REQUIRE(fixture.run(fixture.service.exec(std::move(options))));
+    CHECK(socket.receive());
 }
 
 TEST_CASE("a runtime that succeeds without a terminal is found out", "[runc]") {
@@ -283,35 +235,4 @@ TEST_CASE("a second connection is no matter", "[runc]") {
     auto web = fixture.fake.make_container("web", {"sleep", "1000"}, true);
     fixture.fake.set_fault("create", R"({"fault": "console-twice"})");
     CHECK(create_terminal(fixture, web));
-}
-
-TEST_CASE("a terminal that does not come ends the runtime", "[runc]") {
-    manual_time time;
-    runc_fixture fixture;
-    auto web = fixture.fake.make_container("web", {"sleep", "1000"}, true);
-    fixture.fake.set_fault("create", R"({"fault": "hang"})");
-    auto socket = open_socket(fixture);
-    create_options options(web);
-    options.console_socket = socket.path();
-    std::optional<result<unique_fd>> outcome;
-    auto creating = [](console_socket& from, awaitable<result<void>> runtime,
-                       std::optional<result<unique_fd>>& out) -> awaitable<void> {
-        auto received = co_await with_console(from, std::move(runtime));
-        out.emplace(std::move(received));
-    };
-    task_group tasks(fixture.ex(), fixture.log());
-    tasks.spawn("create", creating(socket, fixture.service.create(options), outcome));
-    auto pid = std::stoi(fixture.fake.await_file(fixture, "hanging"));
-    SECTION("by its limit") {
-        time.advance(30s);
-        fixture.pump([&] { return outcome.has_value(); });
-        CHECK(outcome->error() == error(errc::deadline_exceeded, "console: no terminal from the runtime"));
-    }
-    SECTION("by cancellation") {
-        tasks.stop();
-        fixture.pump([&] { return outcome.has_value(); });
-        CHECK(outcome->error().kind() == errc::cancelled);
-    }
-    CHECK(::kill(pid, 0) == -1);
-    fixture.run(tasks.join());
 }

@@ -1,5 +1,10 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <optional>
 
 #include "runc/runc_fixture.hpp"
 #include "vminit/core/task_group.hpp"
@@ -17,6 +22,28 @@ runtime_dialect any_dialect() { return GENERATE(runtime_dialect::crun, runtime_d
 
 std::string exit_text(int status) {
     return fake_runtime::binary() + " did not terminate successfully: exit status " + std::to_string(status);
+}
+
+std::vector<std::string> files_in(const std::string& directory) {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) names.push_back(entry.path().filename());
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+awaitable<void> note(awaitable<result<void>> operation, std::optional<result<void>>& into) {
+    auto done = co_await std::move(operation);
+    into.emplace(std::move(done));
+}
+
+// A FIFO that a runtime waits at.
+std::string gate(const runc_fixture& fixture) {
+    auto path = fixture.fake.path("gate");
+    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+    return path;
+}
+void open_gate(const runc_fixture& fixture) {
+    REQUIRE(syscalls::open(fixture.fake.path("gate"), O_WRONLY));  // waits for the reader
 }
 
 }  // namespace
@@ -107,16 +134,60 @@ TEST_CASE("a binary that cannot be run is the error", "[runc]") {
     CHECK(failed.error() == error(errc::unknown, "OCI runtime create failed: fork/exec " + web.binary + ": " + reason));
 }
 
-TEST_CASE("a log that has become long is emptied once nobody writes to it", "[runc]") {
+TEST_CASE("a log leaves nothing behind, however much the runtime wrote or however it ended", "[runc]") {
+    manual_time time;
     runc_fixture fixture;
     auto web = fixture.fake.make_container("web", sleeper);
-    auto log = web.bundle + "/log.json";
-    fixture.fake.set_fault("create", R"({"fault": "flood", "message": "boom", "bytes": 4000000})");
-    CHECK_FALSE(fixture.create(web));
-    CHECK(std::filesystem::file_size(log) == 0);
-    fixture.fake.set_fault("create", R"({"fault": "flood", "message": "boom", "bytes": 400000})");
-    CHECK_FALSE(fixture.create(web));
-    CHECK(std::filesystem::file_size(log) > 300000);
+    auto before = open_descriptors();
+    fixture.fake.set_fault("create", R"([{"fault": "flood", "message": "boom", "bytes": 4000000}, {"fault": "hang"}])");
+    CHECK(fixture.create(web).error().message() == "OCI runtime create failed: boom");
+    std::optional<result<void>> outcome;
+    task_group tasks(fixture.ex(), fixture.log());
+    tasks.spawn("create", note(fixture.service.create(create_options(web)), outcome));
+    fixture.fake.await_file(fixture, "hanging");
+    time.advance(60s);
+    fixture.pump([&] { return outcome.has_value(); });
+    CHECK(outcome->error().kind() == errc::deadline_exceeded);
+    fixture.poll();
+    CHECK(open_descriptors() == before);
+    CHECK(files_in(web.bundle) == std::vector<std::string>{"config.json", "rootfs"});
+    CHECK(files_in(fixture.fake.temporary()).empty());
+}
+
+TEST_CASE("what one runtime logs is never another's error", "[runc]") {
+    runc_fixture fixture;
+    auto web = fixture.fake.make_container("web", sleeper);
+    auto init = fixture.make_running(web);
+    // Three at once, each at work while the one before it logs and fails.
+    fixture.fake.set_fault("exec", R"([{"fault": "await-then-silent", "await": ")" + gate(fixture) +
+                                       R"(", "code": 7}, {"fault": "error", "message": "does not exist"}])");
+    std::optional<result<void>> silent;
+    task_group tasks(fixture.ex(), fixture.log());
+    exec_options options(web, "e1", fixture.fake.process_json({"exit", "0"}));
+    tasks.spawn("exec", note(fixture.service.exec(std::move(options)), silent));
+    fixture.fake.await_file(fixture, "waiting");
+    CHECK(fixture.exec(web, "e2", {"exit", "0"}).error().message() == "OCI runtime exec failed: does not exist");
+    open_gate(fixture);
+    fixture.pump([&] { return silent.has_value(); });
+    CHECK(silent->error().message() == "OCI runtime exec failed: " + exit_text(7));
+}
+
+TEST_CASE("a neighbour's error does not make a failed delete a success", "[runc]") {
+    runc_fixture fixture;
+    auto web = fixture.fake.make_container("web", sleeper);
+    auto init = fixture.make_running(web);
+    fixture.fake.set_fault("delete",
+                           R"({"fault": "await-then-silent", "await": ")" + gate(fixture) + R"(", "code": 7})");
+    fixture.fake.set_fault("exec", R"({"fault": "error", "message": "container does not exist"})");
+    std::optional<result<void>> removed;
+    task_group tasks(fixture.ex(), fixture.log());
+    tasks.spawn("delete", note(fixture.service.remove(web, remove_mode::normal), removed));
+    fixture.fake.await_file(fixture, "waiting");
+    CHECK_FALSE(fixture.exec(web, "e1", {"exit", "0"}));
+    open_gate(fixture);
+    fixture.pump([&] { return removed.has_value(); });
+    REQUIRE_FALSE(*removed);
+    CHECK(removed->error().message() == "failed to delete task: " + exit_text(7));
 }
 
 TEST_CASE("a missing container is gone for delete and not found for kill", "[runc]") {

@@ -1,10 +1,13 @@
 #include "runc/runtime_log.hpp"
 
 #include <catch2/catch.hpp>
-#include <filesystem>
+#include <fcntl.h>
 
-#include "support/temporary_directory.hpp"
-#include "vminit/core/file.hpp"
+#include <filesystem>
+#include <optional>
+
+#include "support/descriptor_guard.hpp"
+#include "vminit/core/syscalls.hpp"
 
 using namespace vminit;
 using namespace vminit::runc;
@@ -16,6 +19,13 @@ const std::string crun_error =
 const std::string runc_error = "{\"level\":\"error\",\"msg\":\"runc's error\",\"time\":\"2026-11-23T10:39:56Z\"}\n";
 const std::string debug = "{\"level\":\"debug\",\"msg\":\"an error, it says\"}\n";
 const std::string fatal = "{\"level\":\"fatal\",\"msg\":\"nsexec-1: error context\"}\n";
+
+// As runtimes do.
+void append(const std::string& path, const std::string& text) {
+    auto file = syscalls::open(path, O_WRONLY | O_APPEND | O_CREAT, 0600);
+    REQUIRE(file);
+    REQUIRE(syscalls::write_all(file->get(), text, path));
+}
 
 }  // namespace
 
@@ -40,48 +50,31 @@ TEST_CASE("a record's time is not looked at and its message is trimmed", "[runc]
     CHECK(last_logged_error("{\"level\":\"error\",\"msg\":\"  spaced\\n\",\"time\":\"yesterday\"}\n") == "spaced");
 }
 
-TEST_CASE("only what is appended after the mark counts", "[runc]") {
-    test::temporary_directory directory;
-    auto path = directory.path("log.json");
-    SECTION("no log, now or later") { CHECK(log_mark(path).last_error() == std::nullopt); }
-    SECTION("a log that begins afterwards") {
-        log_mark mark(path);
-        REQUIRE(replace_file(path, runc_error, 0600));
-        CHECK(mark.last_error() == "runc's error");
-    }
-    SECTION("an older error is somebody else's") {
-        REQUIRE(replace_file(path, runc_error, 0600));
-        log_mark mark(path);
-        CHECK(mark.last_error() == std::nullopt);
-        REQUIRE(replace_file(path, runc_error + debug, 0600));
-        CHECK(mark.last_error() == std::nullopt);
-        REQUIRE(replace_file(path, runc_error + debug + crun_error, 0600));
-        CHECK(mark.last_error() == "crun's error");
-    }
-    SECTION("a log that has been emptied meanwhile is all new") {
-        REQUIRE(replace_file(path, runc_error + runc_error, 0600));
-        log_mark mark(path);
-        REQUIRE(replace_file(path, crun_error, 0600));
-        CHECK(mark.last_error() == "crun's error");
-    }
-    SECTION("no more than the tail is read") {
-        log_mark mark(path);
-        REQUIRE(replace_file(path, crun_error + std::string(max_log_tail, 'x') + "\n" + debug, 0600));
-        CHECK(mark.last_error() == std::nullopt);
-        REQUIRE(replace_file(path, std::string(max_log_tail, 'x') + "\n" + crun_error + debug, 0600));
-        CHECK(mark.last_error() == "crun's error");
-    }
+TEST_CASE("each log is a file of its own, written to by its path", "[runc]") {
+    auto log = runtime_log::create().value();
+    auto other = runtime_log::create().value();
+    CHECK(log.last_error() == std::nullopt);
+    append(log.path(), runc_error);
+    append(other.path(), debug);
+    CHECK(log.last_error() == "runc's error");
+    CHECK(other.last_error() == std::nullopt);
+    append(log.path(), crun_error);
+    CHECK(log.last_error() == "crun's error");
 }
 
-TEST_CASE("a log is emptied when it is longer than it may be", "[runc]") {
-    test::temporary_directory directory;
-    auto path = directory.path("log.json");
-    rotate_log(path);
+TEST_CASE("no more than the tail of a log is read", "[runc]") {
+    auto log = runtime_log::create().value();
+    append(log.path(), crun_error + std::string(max_log_tail - debug.size() - 1, 'x') + "\n" + debug);
+    CHECK(log.last_error() == std::nullopt);
+    append(log.path(), runc_error + debug);
+    CHECK(log.last_error() == "runc's error");
+}
+
+TEST_CASE_METHOD(test::descriptor_guard, "a log is gone with its object, its writers keep theirs", "[runc]") {
+    std::optional<runtime_log> log = runtime_log::create().value();
+    auto path = log->path();
+    auto writer = syscalls::open(path, O_WRONLY | O_APPEND | O_CREAT, 0600).value();
+    log.reset();
+    CHECK(syscalls::write_all(writer.get(), debug, path));
     CHECK_FALSE(std::filesystem::exists(path));
-    REQUIRE(replace_file(path, std::string(max_idle_log, 'x'), 0600));
-    rotate_log(path);
-    CHECK(std::filesystem::file_size(path) == max_idle_log);
-    REQUIRE(replace_file(path, std::string(max_idle_log + 1, 'x'), 0600));
-    rotate_log(path);
-    CHECK(std::filesystem::file_size(path) == 0);
 }

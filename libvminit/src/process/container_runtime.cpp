@@ -1,7 +1,9 @@
 #include <signal.h>
 
+#include <optional>
 #include <utility>
 
+#include "process/caught.hpp"
 #include "process/container.hpp"
 #include "vminit/core/timeout.hpp"
 #include "vminit/runc/console_socket.hpp"
@@ -11,8 +13,8 @@ namespace vminit::process {
 
 namespace {
 
-template <class T>
-awaitable<result<T>> unless_abandoned(awaitable<result<T>> operation, std::shared_ptr<abandonment> abandoned) {
+// `operation` is one that does not throw: `||` goes on waiting for the other side then.
+awaitable<result<void>> unless_abandoned(awaitable<result<void>> operation, std::shared_ptr<abandonment> abandoned) {
     using namespace asio::experimental::awaitable_operators;
     if (!abandoned) co_return co_await std::move(operation);
     auto outcome = co_await (std::move(operation) || abandoned->wait());
@@ -33,19 +35,20 @@ awaitable<result<void>> container::open_io(std::shared_ptr<task_process> process
 
 awaitable<result<void>> container::run_runtime(std::shared_ptr<task_process> process, runtime_call call,
                                                std::shared_ptr<abandonment> abandoned) {
-    if (!process->io->is_terminal()) {
-        auto running = call(process->io->child_fds(), std::string());
-        auto outcome = co_await unless_abandoned(std::move(running), std::move(abandoned));
-        process->io->release_child_ends();
-        co_return outcome;
+    auto& io = *process->io;
+    std::optional<runc::console_socket> socket;
+    if (io.is_terminal()) {
+        auto opened = runc::console_socket::open(context_->runc.config().temp_directory);
+        if (!opened) co_return opened.error();
+        socket.emplace(std::move(*opened));
     }
-    auto socket = runc::console_socket::open(context_->context, context_->runc.config().temp_directory);
-    if (!socket) co_return socket.error();
-    auto running = call(runc::stdio_fds(), socket->path());
-    auto received = runc::with_console(*socket, std::move(running), context_->config.limits.console);
-    auto master = co_await unless_abandoned(std::move(received), std::move(abandoned));
+    auto running = call(io.child_fds(), socket ? socket->path() : std::string());
+    auto outcome = co_await unless_abandoned(caught(std::move(running)), std::move(abandoned));
+    io.release_child_ends();
+    if (!outcome || !socket) co_return outcome;
+    auto master = socket->receive();
     if (!master) co_return master.error();
-    co_return process->io->start_terminal(std::move(*master));
+    co_return io.start_terminal(std::move(*master));
 }
 
 result<reaper::child> container::adopt(const std::string& pid_file) {

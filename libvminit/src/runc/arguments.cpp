@@ -26,13 +26,10 @@ const std::string& root_of(const runc_config& config, const runtime_ref& contain
     return container.root.empty() ? config.root : container.root;
 }
 
-std::string log_file_of(const runtime_ref& container) { return container.bundle + "/log.json"; }
-
 arguments global_arguments(const runc_config& config, const runtime_ref& container) {
     arguments all = {binary_of(config, container)};
     append_value(all, "--root", root_of(config, container));
     append_if(all, config.debug, "--debug");
-    append(all, {"--log", log_file_of(container), "--log-format", "json"});
     append_if(all, container.systemd_cgroup, "--systemd-cgroup");
     return all;
 }

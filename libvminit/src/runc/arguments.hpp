@@ -5,7 +5,7 @@
 
 #include "vminit/runc/runc_service.hpp"
 
-/// The runtime's command lines, argv[0] included, in the exact order that hosts and runtimes are used to.
+/// The runtime's command lines, argv[0] included.
 namespace vminit::runc {
 
 using arguments = std::vector<std::string>;
@@ -16,10 +16,7 @@ const std::string& binary_of(const runc_config& config, const runtime_ref& conta
 /// `--root` for this container.
 const std::string& root_of(const runc_config& config, const runtime_ref& container);
 
-/// Where the runtime logs.
-std::string log_file_of(const runtime_ref& container);
-
-/// argv[0] and the global flags.
+/// argv[0] and the global flags, but for those of the log, which each invocation has of its own.
 arguments global_arguments(const runc_config& config, const runtime_ref& container);
 
 arguments create_arguments(const runc_config& config, const create_options& options);

@@ -1,5 +1,7 @@
 #include "runc/driver.hpp"
 
+#include <array>
+
 #include "runc/runtime_error.hpp"
 #include "runc/runtime_log.hpp"
 
@@ -37,6 +39,17 @@ report report_of(std::string_view argv0, clock::duration limit, command_outcome 
     return made;
 }
 
+class counted {
+public:
+    explicit counted(std::size_t& number) : number_(number) { ++number_; }
+    counted(const counted&) = delete;
+    counted& operator=(const counted&) = delete;
+    ~counted() { --number_; }
+
+private:
+    std::size_t& number_;
+};
+
 }  // namespace
 
 error report::failed(std::string_view what) const {
@@ -45,38 +58,26 @@ error report::failed(std::string_view what) const {
 
 std::string report::everything() const { return base + "\n" + logged.value_or(""); }
 
-// One runtime at work: its log may not be emptied meanwhile, and only what it appends is its own.
-class runc_service::driver::invocation {
-public:
-    invocation(driver& owner, std::string log) : owner_(owner), log_(std::move(log)), mark_(log_) {
-        ++owner_.open_logs_[log_];
-        ++owner_.running_;
+awaitable<report> runc_service::driver::run(command what) {
+    auto log = runtime_log::create();
+    if (!log) {
+        command_outcome outcome;
+        outcome.failure = log.error();
+        co_return report_of(what.argv.front(), what.limit, std::move(outcome));
     }
-    invocation(const invocation&) = delete;
-    invocation& operator=(const invocation&) = delete;
-    ~invocation() {
-        --owner_.running_;
-        if (--owner_.open_logs_[log_] > 0) return;
-        owner_.open_logs_.erase(log_);
-        rotate_log(log_);
-    }
+    const std::array<std::string, 4> flags = {"--log", log->path(), "--log-format", "json"};
+    what.argv.insert(what.argv.begin() + 1, flags.begin(), flags.end());
+    auto made = co_await run_unlogged(std::move(what));
+    if (made.outcome.end == command_end::exited && !made.is_success()) made.logged = log->last_error();
+    co_return made;
+}
 
-    std::optional<std::string> logged_error() const { return mark_.last_error(); }
-
-private:
-    driver& owner_;
-    std::string log_;
-    log_mark mark_;
-};
-
-awaitable<report> runc_service::driver::run(std::string log_file, command what) {
-    invocation current(*this, std::move(log_file));
+awaitable<report> runc_service::driver::run_unlogged(command what) {
+    counted one(running_);
     auto argv0 = what.argv.front();
     auto limit = what.limit;
     auto outcome = co_await run_command(context_, std::move(what));
-    auto made = report_of(argv0, limit, std::move(outcome));
-    if (made.outcome.end == command_end::exited && !made.is_success()) made.logged = current.logged_error();
-    co_return made;
+    co_return report_of(argv0, limit, std::move(outcome));
 }
 
 }  // namespace vminit::runc

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,21 +29,21 @@ struct report {
     std::string everything() const;
 };
 
-/// Runs the runtime and finds out what went wrong; empties its logs when nobody writes to them.
+/// Runs the runtime and finds out what went wrong. Never throws for what it runs.
 class runc_service::driver {
 public:
     explicit driver(asio::io_context& context) : context_(context) {}
 
-    /// `log_file` is what `--log` in `what` names. Never throws for what it runs.
-    awaitable<report> run(std::string log_file, command what);
+    /// With a log of its own, whose `--log` this adds to `what`.
+    awaitable<report> run(command what);
+
+    /// For what takes no `--log`.
+    awaitable<report> run_unlogged(command what);
 
     std::size_t running() const noexcept { return running_; }
 
 private:
-    class invocation;
-
     asio::io_context& context_;
-    std::map<std::string, std::size_t> open_logs_;
     std::size_t running_ = 0;
 };
 

@@ -83,13 +83,13 @@ awaitable<result<void>> runc_service::create(create_options options) {
     if (!removed) co_return error(errc::unknown, os_text(removed.error())).within(what);
     auto run = make_command(config_, create_arguments(config_, options), config_.limits.create);
     attach(run, options.stdio, options.console_socket);
-    auto done = co_await driver_->run(log_file_of(options.container), std::move(run));
+    auto done = co_await driver_->run(std::move(run));
     co_return outcome_of(done, what);
 }
 
 awaitable<result<void>> runc_service::start(runtime_ref container) {
     auto run = make_command(config_, simple_arguments(config_, container, "start"), config_.limits.start);
-    auto done = co_await driver_->run(log_file_of(container), std::move(run));
+    auto done = co_await driver_->run(std::move(run));
     co_return outcome_of(done, "OCI runtime start failed");
 }
 
@@ -101,13 +101,13 @@ awaitable<result<void>> runc_service::exec(exec_options options) {
     if (!process) co_return error(errc::unknown, os_text(process.error())).within(what);
     auto run = make_command(config_, exec_arguments(config_, options, process->path()), config_.limits.exec);
     attach(run, options.stdio, options.console_socket);
-    auto done = co_await driver_->run(log_file_of(options.container), std::move(run));
+    auto done = co_await driver_->run(std::move(run));
     co_return outcome_of(done, what);
 }
 
 awaitable<result<void>> runc_service::kill(runtime_ref container, int signal, kill_scope scope) {
     auto run = make_command(config_, kill_arguments(config_, container, signal, scope), config_.limits.kill);
-    auto done = co_await driver_->run(log_file_of(container), std::move(run));
+    auto done = co_await driver_->run(std::move(run));
     if (done.is_success()) co_return result<void>();
     auto text = done.everything();
     if (says_dead(text)) co_return error(errc::not_found, "process already finished");
@@ -118,7 +118,7 @@ awaitable<result<void>> runc_service::kill(runtime_ref container, int signal, ki
 
 awaitable<result<void>> runc_service::kill_all(runtime_ref container) {
     auto run = make_command(config_, kill_arguments(config_, container, SIGKILL, kill_scope::all), config_.limits.kill);
-    auto done = co_await driver_->run(log_file_of(container), std::move(run));
+    auto done = co_await driver_->run(std::move(run));
     auto text = done.everything();
     bool is_empty = says_dead(text) || says_gone(text, root_of(config_, container), container.id);
     if (is_empty) co_return result<void>();
@@ -127,7 +127,7 @@ awaitable<result<void>> runc_service::kill_all(runtime_ref container) {
 
 awaitable<result<void>> runc_service::remove(runtime_ref container, remove_mode mode) {
     auto run = make_command(config_, delete_arguments(config_, container, mode), config_.limits.remove);
-    auto done = co_await driver_->run(log_file_of(container), std::move(run));
+    auto done = co_await driver_->run(std::move(run));
     if (says_gone(done.everything(), root_of(config_, container), container.id)) co_return result<void>();
     co_return outcome_of(done, "failed to delete task");
 }
@@ -135,7 +135,7 @@ awaitable<result<void>> runc_service::remove(runtime_ref container, remove_mode 
 awaitable<result<std::vector<pid_t>>> runc_service::ps(runtime_ref container) {
     auto run = make_command(config_, ps_arguments(config_, container), config_.limits.query);
     run.output = output_mode::separate;
-    auto done = co_await driver_->run(log_file_of(container), std::move(run));
+    auto done = co_await driver_->run(std::move(run));
     if (!done.is_success()) co_return error(done.kind, done.base);
     co_return parse_pids(done.outcome.output);
 }
@@ -143,7 +143,7 @@ awaitable<result<std::vector<pid_t>>> runc_service::ps(runtime_ref container) {
 awaitable<result<runtime_state>> runc_service::state(runtime_ref container) {
     auto run = make_command(config_, simple_arguments(config_, container, "state"), config_.limits.query);
     run.output = output_mode::separate;
-    auto done = co_await driver_->run(log_file_of(container), std::move(run));
+    auto done = co_await driver_->run(std::move(run));
     if (!done.is_success()) co_return error(done.kind, done.base);
     co_return parse_state(done.outcome.output);
 }
@@ -153,25 +153,25 @@ awaitable<result<void>> runc_service::update(runtime_ref container, std::string 
     if (!input) co_return error(errc::unknown, os_text(input.error()));
     auto run = make_command(config_, update_arguments(config_, container), config_.limits.query);
     run.input = std::move(*input);
-    auto done = co_await driver_->run(log_file_of(container), std::move(run));
+    auto done = co_await driver_->run(std::move(run));
     co_return base_outcome_of(done);
 }
 
 awaitable<result<void>> runc_service::pause(runtime_ref container) {
     auto run = make_command(config_, simple_arguments(config_, container, "pause"), config_.limits.query);
-    auto done = co_await driver_->run(log_file_of(container), std::move(run));
+    auto done = co_await driver_->run(std::move(run));
     co_return outcome_of(done, "OCI runtime pause failed");
 }
 
 awaitable<result<void>> runc_service::resume(runtime_ref container) {
     auto run = make_command(config_, simple_arguments(config_, container, "resume"), config_.limits.query);
-    auto done = co_await driver_->run(log_file_of(container), std::move(run));
+    auto done = co_await driver_->run(std::move(run));
     co_return outcome_of(done, "OCI runtime resume failed");
 }
 
 awaitable<result<void>> runc_service::checkpoint(checkpoint_options options) {
     auto run = make_command(config_, checkpoint_arguments(config_, options), config_.limits.checkpoint);
-    auto done = co_await driver_->run(log_file_of(options.container), std::move(run));
+    auto done = co_await driver_->run(std::move(run));
     co_return outcome_of(done, "OCI runtime checkpoint failed");
 }
 
@@ -179,7 +179,7 @@ awaitable<result<std::string>> runc_service::version() {
     arguments argv = {config_.binary, "--version"};
     auto run = make_command(config_, std::move(argv), config_.limits.query);
     run.output = output_mode::separate;
-    auto done = co_await driver_->run(std::string(), std::move(run));
+    auto done = co_await driver_->run_unlogged(std::move(run));
     if (!done.is_success()) co_return error(done.kind, done.base);
     const auto& output = done.outcome.output;
     co_return output.substr(0, output.find('\n'));
@@ -189,7 +189,7 @@ awaitable<result<std::string>> runc_service::features() {
     arguments argv = {config_.binary, "features"};
     auto run = make_command(config_, std::move(argv), config_.limits.query);
     run.output = output_mode::separate;
-    auto done = co_await driver_->run(std::string(), std::move(run));
+    auto done = co_await driver_->run_unlogged(std::move(run));
     if (done.outcome.end == command_end::exited && done.outcome.status != 0) {
         co_return error(errc::not_implemented, "the OCI runtime has no command features");
     }

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json/parse.hpp>
 
+#include "runc/runtime_files.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
 
@@ -13,25 +15,23 @@ namespace vminit::runc {
 
 namespace {
 
-std::uint64_t size_of(const std::string& path) {
-    struct stat status{};
-    auto found = syscalls::raw("stat", [&] { return ::stat(path.c_str(), &status); });
-    return found ? static_cast<std::uint64_t>(status.st_size) : 0;
+// As /proc numbers us: it may be the one of another pid namespace.
+result<std::string> own_directory() {
+    std::array<char, 32> name{};
+    auto length = syscalls::check("readlink", "/proc/self",
+                                  [&] { return ::readlink("/proc/self", name.data(), name.size()); });
+    if (!length) return length.error();
+    return "/proc/" + std::string(name.data(), static_cast<std::size_t>(*length));
 }
 
-std::string read_from(const std::string& path, std::uint64_t start, std::size_t length) {
-    auto fd = syscalls::open(path, O_RDONLY);
-    if (!fd) return {};
-    std::string text(length, '\0');
-    std::size_t used = 0;
-    while (used < length) {
-        auto offset = static_cast<off_t>(start + used);
-        auto count =
-            syscalls::raw("pread", [&] { return ::pread(fd->get(), text.data() + used, length - used, offset); });
-        if (!count || *count == 0) break;
-        used += static_cast<std::size_t>(*count);
-    }
-    text.resize(used);
+std::string tail_of(int file) {
+    struct stat status{};
+    auto found = syscalls::raw("fstat", [&] { return ::fstat(file, &status); });
+    if (!found) return {};
+    std::string text(std::min(static_cast<std::size_t>(status.st_size), max_log_tail), '\0');
+    auto start = status.st_size - static_cast<off_t>(text.size());
+    auto count = syscalls::raw("pread", [&] { return ::pread(file, text.data(), text.size(), start); });
+    text.resize(count ? static_cast<std::size_t>(*count) : 0);
     return text;
 }
 
@@ -63,19 +63,15 @@ std::optional<std::string> last_logged_error(std::string_view lines) {
     return std::nullopt;
 }
 
-log_mark::log_mark(std::string path) : path_(std::move(path)), size_(size_of(path_)) {}
-
-std::optional<std::string> log_mark::last_error() const {
-    auto now = size_of(path_);
-    auto start = now < size_ ? 0 : size_;  // shorter than before: somebody emptied it
-    auto length = static_cast<std::size_t>(std::min<std::uint64_t>(now - start, max_log_tail));
-    return last_logged_error(read_from(path_, now - length, length));
+result<runtime_log> runtime_log::create() {
+    auto directory = own_directory();
+    if (!directory) return directory.error();
+    auto file = memory_file({});
+    if (!file) return file.error();
+    auto path = *directory + "/fd/" + std::to_string(file->get());
+    return runtime_log(std::move(*file), std::move(path));
 }
 
-void rotate_log(const std::string& path) {
-    if (size_of(path) <= max_idle_log) return;
-    // Nothing is lost by failing: the next idle moment tries again.
-    (void)syscalls::raw("truncate", [&] { return ::truncate(path.c_str(), 0); });
-}
+std::optional<std::string> runtime_log::last_error() const { return last_logged_error(tail_of(file_.get())); }
 
 }  // namespace vminit::runc

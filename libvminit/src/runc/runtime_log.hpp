@@ -1,36 +1,41 @@
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "vminit/core/result.hpp"
+#include "vminit/core/unique_fd.hpp"
 
 namespace vminit::runc {
 
-/// More of the log than this is never read: with `--debug` a runtime writes a lot, and its last words are what counts.
+/// More of a log than this is never read: with `--debug` a runtime writes a lot, and its last words are what counts.
 inline constexpr std::size_t max_log_tail = std::size_t{64} << 10;
-
-/// A log longer than this is emptied when no runtime is writing to it.
-inline constexpr std::uint64_t max_idle_log = std::uint64_t{1} << 20;
 
 /// The `msg`, trimmed, of the last JSON line of level `error`. Lines that are no JSON objects are skipped.
 std::optional<std::string> last_logged_error(std::string_view lines);
 
-/// The end of a runtime's log, at the moment it was marked.
-class log_mark {
+/// The log of one invocation of the runtime.
+///
+/// A file in memory without a name: nobody else writes to it, no disk is touched by it, and it is gone with the last
+/// who has it open, also when a runtime hangs for ever. A process that the runtime leaves behind may go on writing.
+class runtime_log {
 public:
-    /// Remembers how long the log is now; a missing one is empty.
-    explicit log_mark(std::string path);
+    /// Errors: errno of memfd_create(2) and readlink(2).
+    static result<runtime_log> create();
 
-    /// The last error that was appended since. An older error is not this invocation's.
+    /// For `--log`: names our descriptor, so it is good as long as this object.
+    const std::string& path() const noexcept { return path_; }
+
+    /// The last error in it, looked for in its last `max_log_tail` bytes.
     std::optional<std::string> last_error() const;
 
 private:
-    std::string path_;
-    std::uint64_t size_;
-};
+    runtime_log(unique_fd file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
 
-/// Empties a log that has grown beyond `max_idle_log`. Only while no runtime has it open for appending.
-void rotate_log(const std::string& path);
+    unique_fd file_;
+    std::string path_;
+};
 
 }  // namespace vminit::runc

@@ -18,6 +18,11 @@ def apply_fault():
         sys.exit(code)
     if kind == "silent":
         sys.exit(code)
+    if kind == "await-then-silent":
+        append(FAKE_DIR + "/waiting", "%d\n" % os.getpid())
+        with open(fault["await"], "rb") as file:
+            file.read()
+        sys.exit(code)
     if kind == "garbage":
         log("error", message)
         append(options["--log"], "not json\n" + log_record("error", "never finished")[:20])

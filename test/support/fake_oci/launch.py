@@ -18,6 +18,8 @@ released = {"read": -1, "write": -1}  # closing the write end lets a process wit
 def spawn(arguments, terminal, parked, ending=None):
     """Forks the container's process in a session of its own; with `ending` it ends so instead. Returns its pid."""
     check_executable(arguments)
+    if fault.get("fault") == "console-then-error":
+        fail_with_console()
     master = slave = -1
     if terminal:
         master, slave = os.openpty()
@@ -50,6 +52,15 @@ def spawn(arguments, terminal, parked, ending=None):
         send_console(master)
         os.close(master)
     return pid
+
+
+def fail_with_console():
+    """As crun when there is no such program: it has connected by then, and closes before it says why."""
+    send_fds(options["--console-socket"], None)
+    append(FAKE_DIR + "/waiting", "%d\n" % os.getpid())
+    with open(fault["await"], "rb") as file:
+        file.read()
+    raise Failure(fault["message"], fault.get("code", 1))
 
 
 def await_ending(ending, parent):

@@ -23,7 +23,7 @@ struct runtime_ref {
     runtime_ref(std::string id, std::string bundle) : id(std::move(id)), bundle(std::move(bundle)) {}
 
     std::string id;
-    std::string bundle;           ///< absolute; its `log.json` takes the runtime's log
+    std::string bundle;           ///< absolute
     std::string root;             ///< `--root`; empty = the service's
     std::string binary;           ///< empty = the service's; without `/` searched in PATH
     bool systemd_cgroup = false;  ///< `--systemd-cgroup`
