@@ -12,6 +12,7 @@
 #include "vminit/api/system_api.hpp"
 #include "vminit/api/task_api.hpp"
 #include "vminit/core/blocking.hpp"
+#include "vminit/core/null_device.hpp"
 #include "vminit/devices/device_service.hpp"
 #include "vminit/events/exchange_service.hpp"
 #include "vminit/process/process_service.hpp"
@@ -77,6 +78,7 @@ guest::guest(asio::io_context& context, const settings& values, const kernel_cmd
 
 // The order is that of the layers: each asks for those below it.
 void guest::make_services() {
+    if (auto held = hold_null_device(); !held) log_.error("/dev/null is not held", {{"error", held.error()}});
     asio::make_service<blocking_service>(context_);
     auto& reaper = asio::make_service<reaper::reaper_service>(context_);
     if (::getpid() != 1) {

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "reaper/reaper_fixture.hpp"
+#include "vminit/core/null_device.hpp"
 
 using namespace vminit;
 using namespace vminit::reaper;
@@ -132,6 +133,17 @@ TEST_CASE_METHOD(output_fixture, "a child's descriptors are the standard ones an
 
 TEST_CASE_METHOD(output_fixture, "unused standard descriptors are /dev/null", "[reaper]") {
     CHECK(output_of(shell("readlink /proc/$$/fd/0 /proc/$$/fd/2")) == "/dev/null\n/dev/null\n");
+}
+
+TEST_CASE("a child is started also when /dev/null has been removed", "[reaper]") {
+    REQUIRE(hold_null_device());  // before the fixture, which counts descriptors
+    output_fixture fixture;
+    auto script = fixture.shell("readlink /proc/$$/fd/0");
+    auto fail_open = [](std::string_view call) { return call == "open" ? ENOENT : 0; };
+    syscalls::set_fault_hook(fail_open);
+    auto text = fixture.output_of(script);
+    syscalls::set_fault_hook(nullptr);
+    CHECK(text == "/dev/null\n");
 }
 
 TEST_CASE_METHOD(output_fixture, "descriptors can be crossed over and extra ones numbered", "[reaper]") {

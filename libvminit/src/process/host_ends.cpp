@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "vminit/core/file.hpp"
+#include "vminit/core/null_device.hpp"
 #include "vminit/core/syscalls.hpp"
 
 namespace vminit::process {
@@ -56,6 +57,6 @@ result<unique_fd> host_ends::open_file(const std::string& path) {
     return std::move(*fd);
 }
 
-result<unique_fd> host_ends::open_null() { return syscalls::open("/dev/null", O_RDWR); }
+result<unique_fd> host_ends::open_null() { return open_null_device(); }
 
 }  // namespace vminit::process

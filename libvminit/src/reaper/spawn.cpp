@@ -21,6 +21,7 @@
 #include <boost/process/v2/process.hpp>
 
 #include "vminit/core/asio.hpp"
+#include "vminit/core/null_device.hpp"
 #include "vminit/core/protection.hpp"
 #include "vminit/core/syscalls.hpp"
 
@@ -56,7 +57,7 @@ result<std::vector<redirection>> stage_all(const spawn_options& options) {
     wanted.insert(wanted.end(), options.extra_fds.begin(), options.extra_fds.end());
     unique_fd null;
     if (std::any_of(wanted.begin(), wanted.end(), [](auto pair) { return pair.second < 0; })) {
-        auto opened = syscalls::open("/dev/null", O_RDWR);
+        auto opened = open_null_device();
         if (!opened) return opened.error();
         null = std::move(*opened);
     }
