@@ -59,6 +59,7 @@ guest::guest(asio::io_context& context, const settings& values, const kernel_cmd
       timeline_(timeline),
       log_(log_of(context)),
       plugins_(choose_plugins(values.disabled_plugins)),
+      awaited_(context.get_executor()),
       power_(context, power_options(context)),
       tasks_(context.get_executor(), log_) {
     auto started = timeline_.now();
@@ -68,6 +69,7 @@ guest::guest(asio::io_context& context, const settings& values, const kernel_cmd
     make_services();
     register_apis();
     if (::getpid() == 1) prepare_network();
+    expect_steps();
     timeline_.record(system::step_record("service-new", started, timeline_.now()));
     add_shutdown_phases();
     tasks_.spawn("late boot", finish_boot());
@@ -125,6 +127,7 @@ void guest::register_apis() {
     auto& server = asio::use_service<ttrpc::server_service>(context_);
     api::task_api_options options;
     options.on_shutdown = [this] { power_.request("Task.Shutdown"); };
+    options.before_create = [this](clock::duration limit) { return wait_for_boot(limit); };
     auto task = api::make_task_api(context_, std::move(options));
     if (plugins_.task) server.add(task, task_v2_name);
     if (plugins_.task) server.add(std::move(task));

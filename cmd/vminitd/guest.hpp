@@ -7,7 +7,10 @@
 #include "vminit/core/log.hpp"
 #include "vminit/core/result.hpp"
 #include "vminit/core/task_group.hpp"
+#include "vminit/devices/extras.hpp"
+#include "vminit/devices/link_report.hpp"
 #include "vminit/process/process_service.hpp"
+#include "vminit/system/awaited_steps.hpp"
 #include "vminit/system/boot_timeline.hpp"
 #include "vminit/system/network_settings.hpp"
 #include "vminit/system/power.hpp"
@@ -36,10 +39,13 @@ private:
     // guest_boot.cpp: what goes on while we serve already, and (prepare_network) just before.
     awaitable<void> finish_boot();
     void prepare_network();
-    void configure_links();
-    awaitable<void> configure_link(std::string step, system::link_settings link);
+    void expect_steps();
+    awaitable<void> wait_for_boot(clock::duration limit);
+    awaitable<void> keep_links();
+    void note_link(devices::link_report report);
     awaitable<void> start_agents();
     awaitable<void> extract_extras();
+    void note_extras(system::uptime started, const result<devices::extras_report>& extracted);
     awaitable<void> print_kernel_profile();
 
     // guest_shutdown.cpp
@@ -55,6 +61,8 @@ private:
     logger& log_;
     plugin_choice plugins_;
     system::network_settings network_;
+    system::awaited_steps awaited_;
+    system::uptime link_wait_began_{};
     system::power_control power_;
     task_group tasks_;
 };

@@ -16,12 +16,40 @@
 
 namespace vminit::vminitd {
 
+namespace {
+
+const std::string extras_step = "extras-extract";
+
+// The first device's step has the name that hosts look for.
+std::string step_of_link(std::size_t position, const std::string& device) {
+    return position == 0 ? "network" : "network-" + device;
+}
+
+}  // namespace
+
 // The network card's driver may be among the modules that are loaded only now.
 awaitable<void> guest::finish_boot() {
     if (::getpid() != 1) co_return;  // the machine is somebody else's
     co_await system::run_late_boot(context_, system::vm_late_plan(), timeline_);
-    configure_links();
+    if (!network_.links.empty()) tasks_.spawn("network", keep_links());
     dump_machine(log_);
+}
+
+// Containers may count on what was asked for on the command line, although we serve before it is there.
+void guest::expect_steps() {
+    if (::getpid() != 1) return;
+    for (std::size_t at = 0; at < network_.links.size(); ++at) {
+        awaited_.expect(step_of_link(at, network_.links[at].device));
+    }
+    auto extras = devices::parse_extras_settings(cmdline_);
+    if (extras && *extras) awaited_.expect(extras_step);
+}
+
+awaitable<void> guest::wait_for_boot(clock::duration limit) {
+    co_await awaited_.wait(limit);
+    for (const auto& step : awaited_.pending()) {
+        log_.warn("a container is made before a boot step has ended", {{"step", step}});
+    }
 }
 
 // Name servers and names are files, which need no device: containers find them from the first on.
@@ -35,32 +63,29 @@ void guest::prepare_network() {
     network_ = std::move(network.settings);
 }
 
-// Each device by itself: one that does not come delays no other.
-void guest::configure_links() {
-    std::string step = "network";
-    for (const auto& link : network_.links) {
-        tasks_.spawn("network", configure_link(std::exchange(step, ""), link));
-    }
+awaitable<void> guest::keep_links() {
+    link_wait_began_ = timeline_.now();
+    devices::link_actions actions;
+    actions.configure = [this](system::link_settings link) {
+        auto& machine = asio::use_service<system::system_service>(context_);
+        return machine.configure_link(std::move(link), network_.wants_metadata_route);
+    };
+    actions.report = [this](devices::link_report report) { note_link(std::move(report)); };
+    return asio::use_service<devices::device_service>(context_).keep_links(network_.links, std::move(actions));
 }
 
-awaitable<void> guest::configure_link(std::string step, system::link_settings link) {
-    if (step.empty()) step = "network-" + link.device;
-    auto started = timeline_.now();
-    std::vector<error> failures;
-    std::string place = "/sys/class/net/" + link.device;
-    auto there = co_await asio::use_service<devices::device_service>(context_).wait_for_path(std::move(place));
-    if (there) {
-        auto& machine = asio::use_service<system::system_service>(context_);
-        failures = co_await machine.configure_link(std::move(link), network_.wants_metadata_route);
-    } else {
-        failures.push_back(there.error());
-    }
-    system::step_record record(std::move(step), started, timeline_.now());
-    if (!failures.empty()) record.outcome = there ? system::step_outcome::degraded : system::step_outcome::failed;
-    for (const auto& failure : failures) {
+// A device that comes after its step has failed makes the step good.
+void guest::note_link(devices::link_report report) {
+    const auto& device = network_.links[report.position].device;
+    system::step_record record(step_of_link(report.position, device), link_wait_began_, timeline_.now());
+    auto bad = report.name.empty() ? system::step_outcome::failed : system::step_outcome::degraded;
+    if (!report.failures.empty()) record.outcome = bad;
+    for (const auto& failure : report.failures) {
         log_.warn("network set-up incomplete", {{"error", failure}});
         record.text += (record.text.empty() ? "" : "; ") + failure.message();
     }
+    if (!report.name.empty()) log_.info("network device configured", {{"device", device}, {"name", report.name}});
+    awaited_.ended(record.name);
     timeline_.record(std::move(record));
 }
 
@@ -83,7 +108,13 @@ awaitable<void> guest::extract_extras() {
     if (!settings || !*settings) co_return;
     auto started = timeline_.now();
     auto extracted = co_await devices::extract_extras(context_, std::move(**settings));
-    system::step_record record("extras-extract", started, timeline_.now());
+    awaited_.ended(extras_step);
+    note_extras(started, extracted);
+    asio::use_service<supervisor::supervisor_service>(context_).extras_ready();
+}
+
+void guest::note_extras(system::uptime started, const result<devices::extras_report>& extracted) {
+    system::step_record record(extras_step, started, timeline_.now());
     if (extracted) {
         log_.info("extras extracted", {{"files", extracted->files}, {"was_done_before", extracted->was_done_before}});
     } else {
@@ -97,7 +128,6 @@ awaitable<void> guest::extract_extras() {
         record.text = "skipped " + std::to_string(extracted->skipped) + ", first " + extracted->first_skipped;
     }
     timeline_.record(std::move(record));
-    asio::use_service<supervisor::supervisor_service>(context_).extras_ready();
 }
 
 awaitable<void> guest::print_kernel_profile() {

@@ -13,6 +13,7 @@
 #include "vminit/process/process_service.hpp"
 #include "vminit/reaper/reaper_service.hpp"
 #include "vminit/streams/stream_service.hpp"
+#include "vminit/system/awaited_steps.hpp"
 
 namespace vminit::test {
 
@@ -25,6 +26,10 @@ public:
         : processes(make_processes(dialect)), calls(std::make_unique<task_group>(ex(), log())) {
         api::task_api_options options;
         options.on_shutdown = [this] { ++shutdowns; };
+        options.before_create = [this](clock::duration limit) {
+            create_waits.push_back(limit);
+            return boot.wait(limit);
+        };
         auto service = api::make_task_api(ctx, std::move(options));
         server().add(service, "containerd.task.v2.Task");
         server().add(std::move(service));
@@ -97,6 +102,8 @@ public:
 
     fake_runtime runtime;
     int shutdowns = 0;
+    system::awaited_steps boot{ex()};             // what Create waits for
+    std::vector<clock::duration> create_waits;  // how long each was allowed to
     process::process_service& processes;
     std::unique_ptr<task_group> calls;
 

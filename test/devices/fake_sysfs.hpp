@@ -41,6 +41,13 @@ public:
         write(root_.path("sys/block/" + name + "/size"), sectors + "\n");
         write(root_.path("sys/block/" + name + "/ro"), is_read_only ? "1\n" : "0\n");
     }
+    void add_link(const std::string& name, int index, const std::string& address = "00:00:00:00:00:00") {
+        auto directory = root_.path("sys/class/net/" + name);
+        std::filesystem::create_directories(directory);
+        write(directory + "/ifindex", std::to_string(index) + "\n");
+        write(directory + "/address", address + "\n");
+    }
+    void remove_link(const std::string& name) { std::filesystem::remove_all(root_.path("sys/class/net/" + name)); }
     void add_node(const std::string& name) { write(node(name), ""); }
 
 private:

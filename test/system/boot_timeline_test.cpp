@@ -53,6 +53,17 @@ TEST_CASE("a step that ended before the one printed last has no negative figures
     CHECK(io.lines[2] == "VMINITD_PROFILE service-new delta_us=1 total_us=491");
 }
 
+TEST_CASE("a step that is recorded again takes the place of the first", "[boot]") {
+    boot_timeline timeline([] { return 1us; });
+    timeline.record(step_record("network", 1us, 2us, step_outcome::failed, "not found"));
+    timeline.record(step_record("extras", 1us, 2us));
+    timeline.record(step_record("network", 1us, 9us));
+    REQUIRE(timeline.steps().size() == 2);
+    CHECK(timeline.steps()[0].name == "network");
+    CHECK(timeline.steps()[0].outcome == step_outcome::ok);
+    CHECK(timeline.steps()[0].ended == 9us);
+}
+
 TEST_CASE("the timeline is bounded", "[boot]") {
     boot_timeline timeline([] { return 1us; });
     for (std::size_t i = 0; i < boot_timeline::max_records + 10; ++i) timeline.reached("serve");

@@ -6,6 +6,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <optional>
 
+#include "link_keeper.hpp"
 #include "uevent_listener.hpp"
 #include "vminit/core/blocking.hpp"
 #include "vminit/core/timeout.hpp"
@@ -36,13 +37,15 @@ public:
           listener(static_cast<asio::io_context&>(context).get_executor(), log_of(context)) {}
 
     awaitable<result<std::string>> find(look check, clock::duration limit, std::string what);
+    awaitable<void> keep_links(std::vector<system::link_settings> links, link_actions actions, clock::duration limit);
 
     device_config config;
     blocking_service& blocking;
     uevent_listener listener;
 
 private:
-    awaitable<void> wait_for_change(std::uint64_t seen, clock::time_point deadline);
+    using generation = std::uint64_t (uevent_listener::*)() const noexcept;
+    awaitable<void> wait_for_change(generation current, std::uint64_t seen, clock::time_point deadline);
 };
 
 // Listening begins before the first look: a device that comes in between has its uevent waiting.
@@ -57,16 +60,46 @@ awaitable<result<std::string>> device_service::implementation::find(look check, 
         if (!found) co_return found.error().within(what);
         if (*found) co_return **found;
         if (clock::now() >= deadline) co_return error(errc::not_found, what);
-        co_await wait_for_change(seen, deadline);
+        co_await wait_for_change(&uevent_listener::generation, seen, deadline);
     }
 }
 
-awaitable<void> device_service::implementation::wait_for_change(std::uint64_t seen, clock::time_point deadline) {
+// What the pool refuses is tried again: nobody else looks after the links.
+awaitable<void> device_service::implementation::keep_links(std::vector<system::link_settings> links,
+                                                           link_actions actions, clock::duration limit) {
+    uevent_listener::use listening(listener);
+    auto deadline = clock::now() + limit;
+    link_keeper keeper(std::move(links), std::move(actions));
+    while (!keeper.is_empty()) {
+        auto seen = listener.network_generation();
+        auto job = keeper.look(config.sysfs);
+        auto found = co_await blocking.run(std::move(job));
+        if (found) co_await keeper.configure(std::move(*found));
+        if (clock::now() >= deadline) {
+            keeper.report_missing();
+            if (!listener.is_listening()) co_return;
+            deadline = clock::time_point::max();
+        }
+        if (found) {
+            co_await wait_for_change(&uevent_listener::network_generation, seen, deadline);
+        } else {
+            co_await sleep_for(look_interval);
+        }
+    }
+}
+
+awaitable<void> device_service::implementation::wait_for_change(generation current, std::uint64_t seen,
+                                                                clock::time_point deadline) {
     using namespace asio::experimental::awaitable_operators;
-    while (listener.generation() == seen) {
+    while ((listener.*current)() == seen) {
+        bool is_listening = listener.is_listening();
+        if (is_listening && deadline == clock::time_point::max()) {
+            co_await listener.wait();
+            continue;
+        }
         auto left = deadline - clock::now();
         if (left <= clock::duration::zero()) co_return;
-        if (!listener.is_listening()) {
+        if (!is_listening) {
             co_await sleep_for(std::min<clock::duration>(left, look_interval));
             co_return;
         }
@@ -115,11 +148,9 @@ awaitable<result<std::vector<block_device>>> device_service::list_blocks() {
     co_return co_await impl_->blocking.run(std::move(job));
 }
 
-awaitable<result<void>> device_service::wait_for_path(std::string path, clock::duration limit) {
-    look check = [path]() -> result<std::optional<std::string>> { return existing(path); };
-    auto found = co_await impl_->find(std::move(check), limit, "wait for " + path);
-    if (!found) co_return found.error();
-    co_return result<void>();
+awaitable<void> device_service::keep_links(std::vector<system::link_settings> links, link_actions actions,
+                                           clock::duration limit) {
+    return impl_->keep_links(std::move(links), std::move(actions), limit);
 }
 
 }  // namespace vminit::devices

@@ -84,11 +84,11 @@ awaitable<void> uevent_listener::receive_all() {
         if (failure == asio::error::operation_aborted || failure == asio::error::bad_descriptor) co_return;
         if (failure == asio::error::no_buffer_space) {
             ++counters_.overruns;
-            look_again();
+            look_again(true);
         } else if (failure) {
             log_.warn("uevents ended, looking for devices instead", {{"error", failure.message()}});
             socket_.reset();
-            look_again();
+            look_again(true);
         } else {
             take(std::string_view(buffer_.data(), size), sender);
         }
@@ -96,16 +96,18 @@ awaitable<void> uevent_listener::receive_all() {
 }
 
 void uevent_listener::take(std::string_view message, const protocol::endpoint& sender) {
-    if (!is_from_kernel(sender.data(), sender.size()) || !parse_uevent(message)) {
+    auto event = is_from_kernel(sender.data(), sender.size()) ? parse_uevent(message) : std::nullopt;
+    if (!event) {
         ++counters_.malformed;
         return;
     }
     ++counters_.uevents;
-    look_again();
+    look_again(event->subsystem == "net");
 }
 
-void uevent_listener::look_again() {
+void uevent_listener::look_again(bool at_network) {
     ++generation_;
+    if (at_network) ++network_generation_;
     changed_.notify_all();
 }
 

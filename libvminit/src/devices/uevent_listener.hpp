@@ -34,7 +34,10 @@ public:
     /// Rises with every uevent, and when some were lost: look again.
     std::uint64_t generation() const noexcept { return generation_; }
 
-    /// Returns when the generation may have changed.
+    /// The same for what happens to network devices alone.
+    std::uint64_t network_generation() const noexcept { return network_generation_; }
+
+    /// Returns when a generation may have changed.
     awaitable<void> wait() { return changed_.wait(); }
 
     /// False when there is no socket to hear of changes: the caller must look again by itself.
@@ -50,7 +53,7 @@ private:
     void open();
     awaitable<void> receive_all();
     void take(std::string_view message, const protocol::endpoint& sender);
-    void look_again();
+    void look_again(bool at_network);
 
     executor executor_;
     logger& log_;
@@ -59,6 +62,7 @@ private:
     condition changed_;
     task_group tasks_;
     std::uint64_t generation_ = 0;
+    std::uint64_t network_generation_ = 0;
     std::uint64_t opened_ = 0;
     device_counters counters_;
     std::size_t users_ = 0;

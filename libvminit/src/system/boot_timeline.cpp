@@ -23,6 +23,12 @@ void boot_timeline::reached(std::string phase) {
 }
 
 void boot_timeline::record(step_record step) {
+    auto same = [&](const step_record& known) { return known.name == step.name; };
+    auto known = std::find_if(steps_.begin(), steps_.end(), same);
+    if (known != steps_.end()) {
+        *known = std::move(step);
+        return;
+    }
     if (order_.size() >= max_records) return;
     auto at = step.started;
     steps_.push_back(std::move(step));

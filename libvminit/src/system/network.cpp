@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <boost/asio/ip/network_v4.hpp>
 #include <cerrno>
+#include <charconv>
 
 #include "rtnetlink.hpp"
+#include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
 
 // The kernel's own headers make the requests: of an answer only the errno matters, so there is nothing to parse, and
@@ -132,11 +134,20 @@ private:
     unsigned index_;
 };
 
+// A device is in sysfs, and its uevent on the way, a moment before the kernel finds it by name. Requests wait for that.
+unsigned announced_index(const std::string& device) {
+    auto text = read_file("/sys/class/net/" + device + "/ifindex");
+    unsigned index = 0;
+    if (text) std::from_chars(text->data(), text->data() + text->size(), index);
+    return index;
+}
+
 result<unsigned> index_of(const std::string& device) {
     if (device.empty() || device.size() >= IFNAMSIZ) {
         return error(errc::invalid_argument, "bad network device \"" + device + "\"");
     }
     auto index = ::if_nametoindex(device.c_str());
+    if (index == 0) index = announced_index(device);
     if (index == 0) return error(errc::not_found, "network device " + device);
     return index;
 }

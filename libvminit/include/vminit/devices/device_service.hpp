@@ -11,6 +11,7 @@
 #include "vminit/core/clock.hpp"
 #include "vminit/core/result.hpp"
 #include "vminit/devices/block_device.hpp"
+#include "vminit/devices/link_report.hpp"
 #include "vminit/devices/uevent.hpp"
 
 namespace vminit::devices {
@@ -26,7 +27,8 @@ struct device_counters {
     std::uint64_t overruns = 0;  ///< the kernel dropped messages (ENOBUFS): everything was looked at again
 };
 
-/// Devices coming and going. Listens to the kernel's uevents while somebody waits for a device; nothing is polled.
+/// Devices coming and going. Listens to the kernel's uevents while somebody waits for a device or keeps links; nothing is
+/// polled.
 ///
 /// If the netlink socket cannot be opened (no rights, in a container) waiting still works, looking again every 100 ms.
 class device_service : public asio::execution_context::service {
@@ -49,8 +51,11 @@ public:
     /// Errors: not_found `wait for block device "<name>"`.
     awaitable<result<std::string>> find_block_by_name(std::string name, clock::duration limit = default_limit);
 
-    /// Returns when `path` (a device node) exists. Errors: not_found `wait for <path>`.
-    awaitable<result<void>> wait_for_path(std::string path, clock::duration limit = default_limit);
+    /// Configures the network devices of `links` when they come: those that are there, those that come later, those that
+    /// went and came again. Each is reported when it has been configured, and once if it is not there after `limit`; one
+    /// that does not come delays no other. Runs until it is cancelled; without uevents it returns after `limit`.
+    awaitable<void> keep_links(std::vector<system::link_settings> links, link_actions actions,
+                               clock::duration limit = default_limit);
 
     /// The disks and partitions there are now; see `read_block_devices`. Asking a disk for its serial can wait for it,
     /// so this is done off the loop.

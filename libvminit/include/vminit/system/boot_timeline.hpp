@@ -60,6 +60,7 @@ public:
 
     /// Records a finished step, with profiling on printed as
     /// `VMINITD_PROFILE <name> delta_us=<since the previous one ended> total_us=<since the first record>`.
+    /// A step of a name that is known (a network device that came late) takes the place of the first, and is not printed.
     void record(step_record step);
 
     /// Prints what has been recorded so far, and from now on each record when it comes. `log` outlives the timeline.

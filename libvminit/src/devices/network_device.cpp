@@ -1,0 +1,40 @@
+#include "network_device.hpp"
+
+#include <charconv>
+#include <filesystem>
+
+#include "vminit/core/file.hpp"
+
+namespace vminit::devices {
+
+namespace {
+
+std::optional<network_device> named(const std::string& directory, const std::string& name) {
+    auto text = read_file(directory + "/" + name + "/ifindex");
+    if (!text) return std::nullopt;
+    auto digits = trimmed(*text);
+    network_device device{name, 0};
+    std::from_chars(digits.data(), digits.data() + digits.size(), device.index);
+    if (device.index == 0) return std::nullopt;
+    return device;
+}
+
+}  // namespace
+
+std::optional<network_device> find_network_device(const std::string& sysfs, const std::string& device) {
+    auto directory = sysfs + "/class/net";
+    if (auto found = named(directory, device)) return found;
+    if (device.find(':') == std::string::npos) return std::nullopt;
+    std::optional<network_device> first;
+    std::error_code failed;
+    for (std::filesystem::directory_iterator entry(directory, failed), end; !failed && entry != end;
+         entry.increment(failed)) {
+        auto address = read_file(entry->path().string() + "/address");
+        if (!address || trimmed(*address) != device) continue;
+        auto found = named(directory, entry->path().filename().string());
+        if (found && (!first || found->index < first->index)) first = std::move(found);
+    }
+    return first;
+}
+
+}  // namespace vminit::devices

@@ -1,0 +1,26 @@
+#include "vminit/system/awaited_steps.hpp"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <utility>
+
+#include "vminit/core/timeout.hpp"
+
+namespace vminit::system {
+
+void awaited_steps::expect(std::string step) { pending_.push_back(std::move(step)); }
+
+void awaited_steps::ended(std::string_view step) {
+    if (std::erase(pending_, step) != 0) changed_.notify_all();
+}
+
+awaitable<void> awaited_steps::wait(clock::duration limit) {
+    using namespace asio::experimental::awaitable_operators;
+    auto deadline = clock::now() + limit;
+    while (!pending_.empty()) {
+        auto left = deadline - clock::now();
+        if (left <= clock::duration::zero()) co_return;
+        co_await (changed_.wait() || sleep_for(left));
+    }
+}
+
+}  // namespace vminit::system
