@@ -241,6 +241,56 @@ TEST_CASE_METHOD(agent_fixture, "the agent enters its own cgroup with its memory
     CHECK_FALSE(has_line("warn"));
 }
 
+TEST_CASE_METHOD(agent_fixture, "what a crashed agent has left in its cgroup is killed before the next start, and when given up",
+                 "[supervisor]") {
+    script(first_binary, "exit 3");
+    make_cgroup2();
+    auto spec = spin_supervisor_spec();
+    spec.limits.max_restarts = GENERATE(0u, 1u);
+    add(spec);
+    services.extras_ready();
+    await(spec.limits.max_restarts == 0 ? state::gave_up : state::backing_off, name);
+    CHECK(contents(cgroup + "/cgroup.kill") == "1");
+    CHECK(agent().starts == 1);
+    CHECK_FALSE(has_line("left processes behind"));
+    stop();
+}
+
+TEST_CASE_METHOD(agent_fixture, "without cgroup.kill each process is killed by itself", "[supervisor]") {
+    make_cgroup2();
+    REQUIRE(::unlink(root.path(cgroup + "/cgroup.kill").c_str()) == 0);
+    // It writes what the kernel would say: 0 is a process of another pid namespace, and would be our own group.
+    script(first_binary, "sleep 1000 >/dev/null 2>&1 & echo $! >$0.left; printf '0\\n1\\nx\\n%s\\n' $! >" +
+                             root.path(cgroup + "/cgroup.procs") + "; exit 3");
+    add(spin_supervisor_spec());
+    services.extras_ready();
+    await(state::backing_off, name);
+    auto pid = std::stoi(contents(first_binary + ".left"));
+    // An orphan of ours is reaped by whoever adopts it: it is gone, or a zombie.
+    auto status = [&] { return read_file("/proc/" + std::to_string(pid) + "/stat"); };
+    while (auto text = status()) {
+        if (text->find(") Z ") != std::string::npos) break;
+    }
+    stop();
+}
+
+TEST_CASE_METHOD(agent_fixture, "processes that do not die delay the next start by a bounded time, and are told",
+                 "[supervisor]") {
+    script(first_binary, "exit 3");
+    make_cgroup2();
+    write(cgroup + "/cgroup.events", "populated 1\nfrozen 0\n");
+    add(spin_supervisor_spec());
+    services.extras_ready();
+    pump([&] { return contents(cgroup + "/cgroup.kill") == "1"; });
+    while (agent().state == state::running) {
+        time.advance(10ms);
+        poll();
+    }
+    CHECK(agent().state == state::backing_off);
+    CHECK(has_line("warn  service left processes behind service=spin-supervisor"));
+    stop();
+}
+
 TEST_CASE_METHOD(agent_fixture, "what of the cgroup cannot be had is told, and the agent runs without",
                  "[supervisor]") {
     script(first_binary, "exec sleep 1000");

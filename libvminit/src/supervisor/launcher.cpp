@@ -24,6 +24,7 @@ launcher::launcher(asio::io_context& context, const supervisor_config& config, c
     : config_(config),
       spec_(spec),
       reaper_(asio::use_service<reaper::reaper_service>(context)),
+      blocking_(asio::use_service<blocking_service>(context)),
       log_(log_of(context)),
       cgroup_(config.root + config.cgroup_root, spec.name) {}
 
@@ -52,12 +53,15 @@ void launcher::note_ended() {
     if (!spec_.pid_file.empty()) ::unlink(on_disk(spec_.pid_file).c_str());
 }
 
-void launcher::kill_leftovers() {
-    if (spec_.has_cgroup && cgroup_.is_available()) cgroup_.kill_all();
+bool launcher::has_cgroup() const { return spec_.has_cgroup && cgroup_.is_available(); }
+
+awaitable<result<bool>> launcher::kill_leftovers() {
+    auto job = [cgroup = cgroup_]() -> result<bool> { return cgroup.kill_all(); };
+    return blocking_.run(std::move(job));
 }
 
 void launcher::clean_up() {
-    if (spec_.has_cgroup && cgroup_.is_available()) cgroup_.remove();
+    if (has_cgroup()) cgroup_.remove();
 }
 
 reaper::spawn_options launcher::options_for(const std::string& binary, const std::string& rootfs, int output) {
@@ -83,7 +87,7 @@ std::vector<std::string> launcher::environment(const std::string& rootfs) const 
 }
 
 std::string launcher::usable_cgroup() {
-    if (!spec_.has_cgroup || !cgroup_.is_available()) return {};
+    if (!has_cgroup()) return {};
     auto made = cgroup_.make();
     if (!made) {
         degraded("service has no cgroup", made.error());

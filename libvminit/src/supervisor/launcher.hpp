@@ -5,6 +5,7 @@
 
 #include "supervisor/service_cgroup.hpp"
 #include "vminit/core/asio.hpp"
+#include "vminit/core/blocking.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/result.hpp"
 #include "vminit/reaper/child.hpp"
@@ -34,8 +35,12 @@ public:
     /// The process has ended: its pid file goes.
     void note_ended();
 
-    /// SIGKILL to what the service has left behind.
-    void kill_leftovers();
+    /// True if there is a cgroup to know by what the service has left behind.
+    bool has_cgroup() const;
+
+    /// SIGKILL to what the service has left behind in its cgroup. True when nothing is left. Errors: those of the
+    /// `blocking_service`.
+    awaitable<result<bool>> kill_leftovers();
 
     /// No further start: removes the cgroup.
     void clean_up();
@@ -51,6 +56,7 @@ private:
     const supervisor_config& config_;
     const service_spec& spec_;
     reaper::reaper_service& reaper_;
+    blocking_service& blocking_;
     logger& log_;
     service_cgroup cgroup_;
 };

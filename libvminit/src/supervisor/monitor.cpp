@@ -2,14 +2,21 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <chrono>
 #include <utility>
 #include <variant>
 
+#include "vminit/core/timeout.hpp"
+
 namespace vminit::supervisor {
 
 namespace {
+
+// SIGKILL needs no longer, but for what hangs in the kernel. Within `supervisor_service::stop_grace`.
+constexpr auto leftovers_limit = std::chrono::milliseconds(250);
+constexpr auto leftovers_interval = std::chrono::milliseconds(10);
 
 std::int64_t milliseconds(clock::duration span) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(span).count();
@@ -108,7 +115,22 @@ awaitable<run_end> monitor::run_once() {
     if (!start()) co_return run_end::not_started;
     while (!child_.exited() && request_ == request::none) co_await pause();
     if (!child_.exited()) co_await terminate();
-    co_return note_exit();
+    auto end = note_exit();
+    co_await end_leftovers();
+    co_return end;
+}
+
+// However it ended: what it has started must not hold its socket against the next run, nor pile up with each crash.
+awaitable<void> monitor::end_leftovers() {
+    if (!launcher_.has_cgroup()) co_return;
+    auto until = clock::now() + leftovers_limit;
+    for (;;) {
+        auto gone = co_await with_timeout(launcher_.kill_leftovers(), until - clock::now(), "kill leftovers");
+        if (gone && *gone) co_return;
+        if (clock::now() >= until) break;
+        co_await pause(std::min<clock::time_point>(until, clock::now() + leftovers_interval));
+    }
+    log_.warn("service left processes behind", {{"service", spec_.name}});
 }
 
 // SIGTERM goes to the process alone, which may want to end its own children in its own way; SIGKILL to all of them.
@@ -122,7 +144,6 @@ awaitable<void> monitor::terminate() {
         (void)child_.signal_group(SIGKILL);
     }
     while (!child_.exited()) co_await pause();
-    launcher_.kill_leftovers();
 }
 
 awaitable<void> monitor::back_off(clock::duration delay) {

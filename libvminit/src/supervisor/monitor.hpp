@@ -53,6 +53,7 @@ private:
     awaitable<void> keep_running();
     awaitable<run_end> run_once();
     awaitable<void> terminate();
+    awaitable<void> end_leftovers();
     awaitable<void> back_off(clock::duration delay);
     awaitable<void> pause(clock::time_point until = clock::time_point::max());
     void wake();

@@ -25,13 +25,16 @@ public:
     /// The file that takes a process in.
     std::string procs() const { return path_ + "/cgroup.procs"; }
 
-    /// SIGKILL to everything in it (cgroup.kill, Linux 5.14). Best effort.
-    void kill_all() const;
+    /// SIGKILL to everything in it: cgroup.kill, or before Linux 5.14 each process by itself, of which those that are just
+    /// being made may escape. True if nothing is left alive; what was killed takes a moment to go, so call again.
+    bool kill_all() const;
 
     /// Removes the directory unless a process is left in it. Best effort.
     void remove() const;
 
 private:
+    void kill_each() const;
+
     std::string root_;
     std::string path_;
 };
