@@ -133,15 +133,87 @@ TEST_CASE_METHOD(extras_fixture, "a link at the last component is replaced, not 
     CHECK(read_file(directory.path("outside")).value() == "keep");
 }
 
-TEST_CASE_METHOD(extras_fixture, "a link among the parents ends the extraction", "[extras]") {
-    std::filesystem::create_directory(directory.path("outside"));
-    std::filesystem::create_symlink(directory.path("outside"), root + "/way");
-    tar_file(tar).add("/first", "1").add("/way/file", "new").close();
+TEST_CASE_METHOD(extras_fixture, "links among the parents are followed within the root", "[extras]") {
+    std::filesystem::create_directories(root + "/usr/bin");
+    std::filesystem::create_directories(root + "/run");
+    std::filesystem::create_directories(root + "/var");
+    std::filesystem::create_symlink("usr/bin", root + "/bin");
+    std::filesystem::create_symlink("/run", root + "/var/run");
+    std::filesystem::create_symlink("../../../../../run", root + "/var/far");
+    tar_file(tar)
+        .add("/bin", "", 0755, '5')
+        .add("/bin/tool", "1")
+        .add("/var/run/new/x", "2")
+        .add("/var/far/y", "3")
+        .add("/var/run/made", "", 0711, '5')
+        .close();
     auto report = extract();
+    REQUIRE(report);
+    CHECK(report->files == 3);
+    CHECK(report->skipped == 0);
+    CHECK(text("/usr/bin/tool") == "1");
+    CHECK(text("/run/new/x") == "2");
+    CHECK(text("/run/y") == "3");
+    CHECK(mode("/run/new") == 0755);
+    CHECK(mode("/run/made") == 0711);
+    CHECK(std::filesystem::is_symlink(root + "/bin"));
+}
+
+TEST_CASE_METHOD(extras_fixture, "a link out of the root leads to the same place within, or the entry is skipped", "[extras]") {
+    std::filesystem::create_directory(directory.path("outside"));
+    std::filesystem::create_symlink(directory.path("outside"), root + "/absolute");
+    std::filesystem::create_symlink("../outside", root + "/relative");
+    std::filesystem::create_symlink("/proc/self/root", root + "/magic");
+    std::filesystem::create_symlink("loop", root + "/loop");
+    std::ofstream(root + "/plain") << "keep";
+    auto bad = GENERATE(std::string("absolute"), "relative", "magic", "loop", "plain");
+    tar_file(tar).add("/" + bad + "/file", "new").add("/" + bad + "/deep/d", "", 0755, '5').add("/after", "1").close();
+    auto report = extract();
+    REQUIRE(report);
+    CHECK(report->skipped == 2);
+    CHECK(report->first_skipped.starts_with("/" + bad + "/file: open /" + bad + ": "));
+    CHECK(text("/after") == "1");
+    CHECK(text("/plain") == "keep");
+    CHECK(std::filesystem::is_empty(directory.path("outside")));
+    CHECK(directory.entries() == std::vector<std::string>{"disk", "outside", "root"});
+}
+
+TEST_CASE_METHOD(extras_fixture, "what a link of the root names outside exists within", "[extras]") {
+    std::filesystem::create_directory(root + "/real");
+    std::filesystem::create_symlink("/../../real", root + "/way");
+    tar_file(tar).add("/way/../way/file", "new").close();
+    REQUIRE(extract());
+    CHECK(text("/real/file") == "new");
+}
+
+TEST_CASE_METHOD(extras_fixture, "a file without a place is skipped, the others are placed", "[extras]") {
+    std::filesystem::create_directories(root + "/taken/by-a-directory");
+    tar_file(tar).add("/taken", "x").add("/late", "1").close();
+    auto report = extract();
+    REQUIRE(report);
+    CHECK(report->skipped == 1);
+    CHECK(report->first_skipped == "/taken: rename taken: Is a directory");
+    CHECK(text("/late") == "1");
+    CHECK(std::filesystem::is_directory(root + "/taken/by-a-directory"));
+
+    syscalls::set_fault_hook([](std::string_view name) { return name == "mkdir" ? EROFS : 0; });
+    tar_file(tar).add("/new/dir", "", 0755, '5').add("/new/file", "x").add("/last", "2").close();
+    report = extract();
+    syscalls::set_fault_hook(nullptr);
+    REQUIRE(report);
+    CHECK(report->skipped == 2);
+    CHECK(report->first_skipped == "/new/dir: mkdir /new: Read-only file system");
+    CHECK(text("/last") == "2");
+}
+
+TEST_CASE_METHOD(extras_fixture, "a full file system ends the extraction wherever it is met", "[extras]") {
+    tar_file(tar).add("/new/file", "x").add("/last", "2").close();
+    syscalls::set_fault_hook([](std::string_view name) { return name == "mkdir" ? ENOSPC : 0; });
+    auto report = extract();
+    syscalls::set_fault_hook(nullptr);
     REQUIRE_FALSE(report);
-    CHECK(report.error().message() == "extract /way/file: open " + root + "/way: Not a directory");
-    CHECK_FALSE(std::filesystem::exists(directory.path("outside/file")));
-    CHECK(text("/first") == "1");
+    CHECK(report.error().kind() == errc::resource_exhausted);
+    CHECK_FALSE(exists("/last"));
 }
 
 TEST_CASE_METHOD(extras_fixture, "an existing file is replaced whole", "[extras]") {

@@ -24,6 +24,10 @@ public:
         fs::create_directory(directory_.path("outside"));
         fs::create_directory_symlink("../outside", root() + "/away");
         fs::create_symlink("../outside/file", root() + "/file");
+        // These are followed, within the root.
+        fs::create_directory(root() + "/real");
+        fs::create_directory_symlink("../../real", root() + "/a");
+        fs::create_directory_symlink("/", root() + "/b");
     }
     std::string root() const { return directory_.path("root"); }
     bool is_untouched() const {

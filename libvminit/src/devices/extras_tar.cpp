@@ -84,7 +84,7 @@ private:
         bool is_link = ::archive_entry_hardlink(entry) != nullptr;
         auto type = ::archive_entry_filetype(entry);
         if (!components || is_link || (type != AE_IFREG && type != AE_IFDIR)) {
-            if (report_.skipped++ == 0) report_.first_skipped = name == nullptr ? "" : name;
+            skip(name == nullptr ? "" : name);
             return {};
         }
         auto placed = type == AE_IFDIR ? place_directory(*components, entry) : place_file(*components, entry);
@@ -92,12 +92,21 @@ private:
         return {};
     }
 
+    void skip(std::string what) {
+        if (report_.skipped++ == 0) report_.first_skipped = std::move(what);
+    }
+
+    // An entry for which the guest has no place (a read-only or a special file system, a link that leads nowhere) says
+    // nothing about the others. Memory or room that it lacks they lack, too.
+    result<void> has_no_place(error failure, struct archive_entry* entry) {
+        if (failure.kind() == errc::resource_exhausted) return failure;
+        skip(failure.within(::archive_entry_pathname(entry)).message());
+        return {};
+    }
+
     result<void> place_directory(const std::vector<std::string>& components, struct archive_entry* entry) {
-        auto parent = open_directory_below(root_, std::span(components).first(components.size() - 1));
-        if (!parent) return parent.error();
-        mode_t mode = ::archive_entry_perm(entry) & 0777;
-        auto made = make_directory_in(*parent, components.back(), mode, components.back());
-        if (!made) return made;
+        auto made = make_directory_below(root_, components, ::archive_entry_perm(entry) & 0777);
+        if (!made) return has_no_place(made.error(), entry);
         ++report_.directories;
         return {};
     }
@@ -106,11 +115,12 @@ private:
         auto size = static_cast<std::uint64_t>(std::max<la_int64_t>(::archive_entry_size(entry), 0));
         if (size > source_.size) return error(errc::out_of_range, "larger than the disk");
         auto directory = open_directory_below(root_, std::span(components).first(components.size() - 1));
-        if (!directory) return directory.error();
+        if (!directory) return has_no_place(directory.error(), entry);
         auto file = new_file::create(std::move(*directory));
-        if (!file) return file.error();
+        if (!file) return has_no_place(file.error(), entry);
         if (auto copied = copy_data(*file, size); !copied) return copied;
-        if (auto done = file->finish(components.back(), size, ::archive_entry_perm(entry) & 0777); !done) return done;
+        auto done = file->finish(components.back(), size, ::archive_entry_perm(entry) & 0777);
+        if (!done) return has_no_place(done.error(), entry);
         ++report_.files;
         return {};
     }

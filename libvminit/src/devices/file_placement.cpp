@@ -1,11 +1,14 @@
 #include "file_placement.hpp"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "vminit/core/syscalls.hpp"
 
@@ -15,9 +18,54 @@ namespace {
 
 constexpr const char* temporary_name = ".vminit-extras.tmp";
 
-boost::system::result<long> open_directory_in(const unique_fd& parent, const std::string& name) {
-    return syscalls::raw(
-        "open", [&] { return ::openat(parent.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); });
+// `path` is one that cannot lead out of `root`, wherever the links in it point to.
+boost::system::result<unique_fd> open_existing(const unique_fd& root, const std::string& path) {
+    struct open_how how{};
+    how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+    auto fd = syscalls::raw("open", [&] {
+        return ::syscall(SYS_openat2, root.get(), path.empty() ? "." : path.c_str(), &how, sizeof how);
+    });
+    if (!fd) return fd.error();
+    return unique_fd(static_cast<int>(*fd));
+}
+
+bool is_missing(const error_code& failure) { return failure == boost::system::errc::no_such_file_or_directory; }
+
+result<void> make_directory_in(const unique_fd& parent, const std::string& name, mode_t mode, const std::string& path) {
+    auto made = syscalls::attempt("mkdir", path, [&] { return ::mkdirat(parent.get(), name.c_str(), mode); });
+    if (!made) return made;
+    return syscalls::attempt("chmod", path, [&] { return ::fchmodat(parent.get(), name.c_str(), mode, 0); });
+}
+
+// The directory `path` below `root`, whose parent is `parent`.
+result<unique_fd> open_or_make(const unique_fd& root, const unique_fd& parent, const std::string& path, mode_t mode) {
+    auto found = open_existing(root, path);
+    if (!found && is_missing(found.error())) {
+        auto made = make_directory_in(parent, path.substr(path.rfind('/') + 1), mode, "/" + path);
+        // Somebody else's, or a link that leads nowhere: the next look tells.
+        if (!made && !syscalls::is_errno(made.error(), EEXIST)) return made.error();
+        found = open_existing(root, path);
+    }
+    if (!found) return error(found.error(), "open /" + path);
+    return std::move(*found);
+}
+
+// Whole paths from the root, one component longer each time: a link that leads up is seen with all of what it leads through.
+result<unique_fd> open_path(const std::string& root, std::span<const std::string> components, mode_t mode) {
+    auto top = syscalls::open(root.empty() ? "/" : root, O_PATH | O_DIRECTORY);
+    if (!top) return top.error();
+    unique_fd directory;
+    std::string path;
+    for (const auto& name : components) {
+        bool is_last = &name == &components.back();
+        path += (path.empty() ? "" : "/") + name;
+        auto next = open_or_make(*top, directory ? directory : *top, path, is_last ? mode : 0755);
+        if (!next) return next.error();
+        directory = std::move(*next);
+    }
+    if (!directory) return std::move(*top);
+    return directory;
 }
 
 }  // namespace
@@ -40,32 +88,13 @@ std::optional<std::vector<std::string>> clean_components(std::string_view path) 
 }
 
 result<unique_fd> open_directory_below(const std::string& root, std::span<const std::string> components) {
-    auto directory = syscalls::open(root.empty() ? "/" : root, O_PATH | O_DIRECTORY);
-    if (!directory) return directory.error();
-    std::string path = root;
-    for (const auto& name : components) {
-        path += "/" + name;
-        auto next = open_directory_in(*directory, name);
-        if (!next && next.error() == boost::system::errc::no_such_file_or_directory) {
-            if (auto made = make_directory_in(*directory, name, 0755, path); !made) return made.error();
-            next = open_directory_in(*directory, name);
-        }
-        if (!next) return error(next.error(), "open " + path);
-        directory->reset(static_cast<int>(*next));
-    }
-    return directory;
+    return open_path(root, components, 0755);
 }
 
-result<void> make_directory_in(const unique_fd& parent, const std::string& name, mode_t mode, const std::string& path) {
-    auto made = syscalls::check("mkdir", path, [&] { return ::mkdirat(parent.get(), name.c_str(), mode); });
-    if (!made) {
-        if (!syscalls::is_errno(made.error(), EEXIST)) return made.error();
-        auto existing = open_directory_in(parent, name);
-        if (!existing) return error(existing.error(), "mkdir " + path);
-        unique_fd found(static_cast<int>(*existing));
-        return {};
-    }
-    return syscalls::attempt("chmod", path, [&] { return ::fchmodat(parent.get(), name.c_str(), mode, 0); });
+result<void> make_directory_below(const std::string& root, std::span<const std::string> components, mode_t mode) {
+    auto made = open_path(root, components, mode);
+    if (!made) return made.error();
+    return {};
 }
 
 result<new_file> new_file::create(unique_fd directory) {

@@ -18,13 +18,14 @@ namespace vminit::devices {
 /// root.
 std::optional<std::vector<std::string>> clean_components(std::string_view path);
 
-/// Opens (O_PATH) the directory `components` lead to below `root`, making what is missing with mode 0755. Follows no
-/// symbolic link. Errors: errno with the path.
+/// Opens (O_PATH) the directory `components` lead to below `root`, making what is missing with mode 0755. Symbolic links
+/// are followed, but not out of `root`, and none of procfs's magic ones (openat2(2), RESOLVE_IN_ROOT). Errors: errno with
+/// the path.
 result<unique_fd> open_directory_below(const std::string& root, std::span<const std::string> components);
 
-/// mkdir(2) of `name` in `parent` with exactly `mode`; a directory that is there already is left as it is. `path` is
-/// for the error. Errors: errno; ENOTDIR when something else has that name.
-result<void> make_directory_in(const unique_fd& parent, const std::string& name, mode_t mode, const std::string& path);
+/// Makes the directory `components` lead to below `root` with exactly `mode`, and its parents as above; one that is there
+/// already, also by a link, is left as it is. Errors: errno; ENOTDIR when something else has that name.
+result<void> make_directory_below(const std::string& root, std::span<const std::string> components, mode_t mode);
 
 /// A file that takes its name only when it is complete; otherwise it vanishes again.
 class new_file {

@@ -29,8 +29,8 @@ struct extras_report {
     bool was_done_before = false;  ///< the marker was there, nothing was done
     std::size_t files = 0;
     std::size_t directories = 0;
-    std::size_t skipped = 0;    ///< links, devices, and names that are not absolute
-    std::string first_skipped;  ///< the name of the first of them
+    std::size_t skipped = 0;    ///< links, devices, names that are not absolute, and what the guest has no place for
+    std::string first_skipped;  ///< the name of the first of them, and why there is no place
 };
 
 /// Waits for the disk, extracts it in the `blocking_service` (`extract_tar`) and writes the marker. What was extracted
@@ -42,9 +42,10 @@ awaitable<result<extras_report>> extract_extras(asio::io_context& context, extra
 /// Blocks.
 ///
 /// Regular files and directories with absolute names only; owners and times are ignored, modes taken without set-id
-/// bits. Missing parents are made (0755). Files are written to a temporary and renamed. No symbolic link is followed,
-/// neither in a parent nor as the last component, where the link itself is replaced. Errors: errno with the path; ELOOP
-/// or ENOTDIR for a link among the parents; data_loss for a damaged archive; out_of_range for an entry larger than
+/// bits. Missing parents are made (0755). Files are written to a temporary and renamed. Symbolic links among the parents
+/// are followed, but not out of `root`; one that is the last component of a file is replaced itself. A file that cannot
+/// be placed where it belongs (a read-only file system, a link that leads nowhere, a mount point) is skipped. Errors:
+/// errno with the path; resource_exhausted; data_loss for a damaged archive; out_of_range for an entry larger than
 /// `source`.
 result<extras_report> extract_tar(const std::string& source, const std::string& root);
 
