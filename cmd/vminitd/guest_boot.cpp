@@ -132,7 +132,7 @@ void guest::note_extras(system::uptime started, const result<devices::extras_rep
 
 awaitable<void> guest::print_kernel_profile() {
     auto job = []() -> result<system::kmsg_profile> { return system::read_kmsg_profile(); };
-    auto profile = co_await asio::use_service<blocking_service>(context_).run(job);
+    auto profile = co_await asio::use_service<blocking_service>(context_).run(blocking_lane::files, job, "read kernel log");
     if (!profile || profile->initcalls() == 0) log_.warn("no initcalls in the kernel's log");
     if (!profile) co_return;
     for (const auto& line : profile->lines()) log_.verbatim(line);

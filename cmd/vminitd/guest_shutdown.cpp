@@ -50,7 +50,7 @@ awaitable<void> guest::sync_disks() {
     // Whoever is left could hold files open for writing, and a filesystem could then not become read-only.
     system::kill_all_processes(SIGKILL);
     auto job = []() -> result<std::vector<std::string>> { return system::remount_read_only(); };
-    auto problems = co_await asio::use_service<blocking_service>(context_).run(job);
+    auto problems = co_await asio::use_service<blocking_service>(context_).run(blocking_lane::rescue, job, "remount read-only");
     // Without a thread to be had it is done here: the loop has nothing else to do any more.
     if (!problems) problems = job();
     for (const auto& problem : *problems) log_.warn("filesystem stays writable", {{"problem", problem}});

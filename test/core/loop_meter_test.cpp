@@ -17,7 +17,7 @@ namespace {
 awaitable<void> measure(loop_meter& meter, clock::duration& lag) { lag = co_await meter.measure_lag(); }
 
 awaitable<void> run_job(blocking_service& pool, std::function<result<int>()> job, bool& is_done) {
-    is_done = (co_await pool.run(std::move(job))).has_value();
+    is_done = (co_await pool.run(blocking_lane::files, std::move(job))).has_value();
 }
 
 }  // namespace

@@ -42,12 +42,13 @@ struct log_fixture : test::io_fixture {
     task_group tasks{ex(), log()};
 };
 
-// The pool's two threads wait until it is destroyed, so that a write to a log has to queue behind them.
+// The threads of the pool's lane wait until it is destroyed, so that a write to a log has to queue behind them.
 class busy_pool {
 public:
     explicit busy_pool(log_fixture& io) : gate_(std::make_shared<syscalls::pipe_pair>(syscalls::pipe().value())) {
         auto& pool = asio::use_service<blocking_service>(io.ctx);
-        for (std::size_t i = 0; i < blocking_service::max_threads; ++i) io.tasks.spawn("blocker", block(pool, gate_));
+        for (std::size_t i = 0; i < blocking_service::max_active(blocking_lane::files); ++i)
+            io.tasks.spawn("blocker", block(pool, gate_));
         io.poll();
     }
     ~busy_pool() { gate_->write_end.reset(); }
@@ -58,7 +59,7 @@ private:
             char byte;
             return syscalls::check("read", "gate", [&] { return ::read(gate->read_end.get(), &byte, 1); });
         };
-        auto outcome = co_await pool.run(job);
+        auto outcome = co_await pool.run(blocking_lane::files, job);
         CHECK(outcome.value() == 0);
     }
 

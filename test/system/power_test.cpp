@@ -123,7 +123,9 @@ TEST_CASE_METHOD(power_fixture, "a phase that does not heed cancellation is left
                              return {};
                          };
                          order.push_back("blocked");
-                         (void)co_await asio::use_service<blocking_service>(ctx).run(std::move(job));
+                         co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+                         auto& pool = asio::use_service<blocking_service>(ctx);
+                         (void)co_await pool.run(blocking_lane::files, std::move(job));
                      }});
     add("last");
     power.request("test");

@@ -23,7 +23,7 @@ public:
         for (auto& [name, content] : *request.mutable_files()) files.emplace(name, std::move(content));
         // Files go to a tmpfs, but four megabytes of them can still meet reclaim.
         auto job = [store = store_, id = request.id(), files = std::move(files)] { return store.create(id, files); };
-        auto path = co_await pool_.run(std::move(job));
+        auto path = co_await pool_.run(blocking_lane::files, std::move(job), "bundle " + request.id());
         if (!path) co_return path.error();
         bundle::CreateResponse response;
         response.set_bundle(*path);

@@ -79,7 +79,7 @@ awaitable<guest_snapshot> take_snapshot(asio::io_context& context, const system:
     // Before our own job is among them.
     snapshot.core.blocking = pool.counters();
     auto job = [binary = runtime ? runtime->config().binary : std::string()] { return read_files(binary); };
-    auto files = co_await pool.run(std::move(job));
+    auto files = co_await pool.run(blocking_lane::files, std::move(job), "read procfs");
     auto read = files ? std::move(*files) : file_facts();
     snapshot.now = clock::now();
     snapshot.core.longest_stall = meter.longest_stall();

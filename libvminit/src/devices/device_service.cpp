@@ -56,7 +56,7 @@ awaitable<result<std::string>> device_service::implementation::find(look check, 
     for (;;) {
         auto seen = listener.generation();
         // In the pool: reading a virtio disk's serial asks the host.
-        auto found = co_await blocking.run(check);
+        auto found = co_await blocking.run(blocking_lane::files, check, what);
         if (!found) co_return found.error().within(what);
         if (*found) co_return **found;
         if (clock::now() >= deadline) co_return error(errc::not_found, what);
@@ -145,7 +145,7 @@ awaitable<result<std::string>> device_service::find_block_by_name(std::string na
 
 awaitable<result<std::vector<block_device>>> device_service::list_blocks() {
     auto job = [sysfs = impl_->config.sysfs] { return read_block_devices(sysfs); };
-    co_return co_await impl_->blocking.run(std::move(job));
+    co_return co_await impl_->blocking.run(blocking_lane::files, std::move(job), "list block devices");
 }
 
 awaitable<void> device_service::keep_links(std::vector<system::link_settings> links, link_actions actions,

@@ -47,7 +47,7 @@ awaitable<result<extras_report>> extract_extras(asio::io_context& context, extra
     auto disk = co_await devices.find_block_by_name(virtio_disk_name(settings.disk));
     if (!disk) co_return disk.error();
     auto job = [path = *disk, settings = std::move(settings)] { return extract_and_mark(path, settings); };
-    co_return co_await blocking.run(std::move(job));
+    co_return co_await blocking.run(blocking_lane::mounts, std::move(job), "extract extras");
 }
 
 }  // namespace vminit::devices

@@ -180,7 +180,7 @@ awaitable<void> container::delete_by_force() {
         if (failed) return error(error_code(failed), "remove " + state);
         return {};
     };
-    auto erased = co_await context_->blocking.run(std::move(job));
+    auto erased = co_await context_->blocking.run(blocking_lane::mounts, std::move(job), "remove " + state);
     if (!erased) context_->log.warn("runtime state left", {{"id", id_}, {"error", erased.error()}});
 }
 

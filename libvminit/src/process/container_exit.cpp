@@ -63,7 +63,7 @@ awaitable<result<void>> container::kill_rest() {
     // Without a runtime where the kernel can do it.
     if (cgroup_) {
         auto job = [target = *cgroup_] { return target.kill(); };
-        auto done = co_await context_->blocking.run(std::move(job));
+        auto done = co_await context_->blocking.run(blocking_lane::kernel_writes, std::move(job), "kill rest of " + id_);
         if (done) co_return result<void>();
     }
     co_return co_await context_->runc.kill_all(ref_);

@@ -4,7 +4,6 @@
 
 #include "process/caught.hpp"
 #include "process/container.hpp"
-#include "vminit/core/blocking.hpp"
 #include "vminit/core/timeout.hpp"
 #include "vminit/system/cleanup.hpp"
 
@@ -95,7 +94,7 @@ awaitable<void> container::remove_bundle() {
     const auto& root = context_->config.bundles;
     if (root.empty() || bundle_.substr(0, bundle_.rfind('/')) != root) co_return;
     auto job = [bundle = bundle_]() -> result<void> { return system::remove_tree(bundle); };
-    auto removed = co_await asio::use_service<blocking_service>(context_->context).run(std::move(job));
+    auto removed = co_await context_->blocking.run(blocking_lane::mounts, std::move(job), "remove " + bundle_);
     if (!removed) context_->log.warn("bundle not removed", {{"id", id_}, {"error", removed.error()}});
 }
 

@@ -99,7 +99,7 @@ void container::enter_cgroup() {
 awaitable<void> container::enable_controllers() {
     if (!cgroup_) co_return;
     auto job = [target = *cgroup_]() -> result<std::vector<error>> { return target.enable_controllers(); };
-    auto failures = co_await context_->blocking.run(std::move(job));
+    auto failures = co_await context_->blocking.run(blocking_lane::kernel_writes, std::move(job), "controllers of " + id_);
     if (!failures) co_return;
     for (const auto& failure : *failures) {
         context_->log.info("controllers not enabled", {{"id", id_}, {"error", failure}});

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <string_view>
+#include <utility>
 
 #include "runc/mount_directory.hpp"
 #include "runc/mount_template.hpp"
@@ -45,12 +46,29 @@ result<mount_step> plan(system::mount_entry entry, const std::vector<active_moun
     return step;
 }
 
-result<std::string> perform(const mount_step& step) {
+// A mount. If nobody takes it, since its waiter gave up, it comes down again on the thread that made it.
+class fresh_mount {
+public:
+    explicit fresh_mount(std::string mount_point) : mount_point_(std::move(mount_point)) {}
+    fresh_mount(fresh_mount&& other) noexcept : mount_point_(std::exchange(other.mount_point_, {})) {}
+    fresh_mount& operator=(fresh_mount&&) = delete;
+    ~fresh_mount() {
+        if (!mount_point_.empty()) (void)system::unmount_filesystem(mount_point_, system::unmount_mode::lazy);
+    }
+    std::string take() { return std::exchange(mount_point_, {}); }
+
+private:
+    std::string mount_point_;
+};
+
+result<fresh_mount> perform(const mount_step& step) {
     for (const auto& request : step.directories) {
         if (auto made = make_directory_beneath(step.base, request); !made) return made.error();
     }
     if (auto made = make_directories(step.mount_point, mount_directory_mode); !made) return made.error();
-    return system::mount_filesystem(step.entry, step.mount_point);
+    auto mounted = system::mount_filesystem(step.entry, step.mount_point);
+    if (!mounted) return mounted.error();
+    return fresh_mount(std::move(*mounted));
 }
 
 bool is_already_there(const std::vector<system::mount_entry>& entries, const std::string& rootfs) {
@@ -70,12 +88,12 @@ awaitable<void> pause_unmounting() {
 awaitable<result<void>> unmount_one(blocking_service& pool, std::string mount_point, system::unmount_mode mode) {
     for (int attempt = 0; attempt < busy_attempts && mode == system::unmount_mode::normal; ++attempt) {
         auto job = [mount_point] { return system::unmount_filesystem(mount_point, system::unmount_mode::normal); };
-        auto outcome = co_await pool.run(std::move(job));
+        auto outcome = co_await pool.run(blocking_lane::mounts, std::move(job), "umount " + mount_point);
         if (!is_busy(outcome)) co_return outcome;
         co_await pause_unmounting();
     }
     auto job = [mount_point] { return system::unmount_filesystem(mount_point, system::unmount_mode::lazy); };
-    co_return co_await pool.run(std::move(job));
+    co_return co_await pool.run(blocking_lane::mounts, std::move(job), "umount " + mount_point);
 }
 
 // A resolver may throw when it is cancelled, as any wait does; what is mounted by then must come down all the same.
@@ -103,15 +121,17 @@ awaitable<result<void>> mount_one(blocking_service& pool, mount_step step, seria
         step.entry.source = std::move(*device);
     }
     auto entry = step.entry;
+    auto what = "mount " + step.mount_point;
     auto job = [step = std::move(step)] { return perform(step); };
-    auto mounted = co_await pool.run(std::move(job));
-    if (!mounted) co_return mounted.error();
+    auto fresh = co_await pool.run(blocking_lane::mounts, std::move(job), std::move(what));
+    if (!fresh) co_return fresh.error();
+    auto mounted = fresh->take();
     active_mount made;
     made.source = entry.source;
     made.target = entry.target;
-    made.mount_point = *mounted;
+    made.mount_point = mounted;
     active.push_back(std::move(made));
-    mounts.mount_points.push_back(std::move(*mounted));
+    mounts.mount_points.push_back(std::move(mounted));
     mounts.resolved.push_back(std::move(entry));
     co_return result<void>();
 }

@@ -96,7 +96,7 @@ awaitable<void> output_log::write() {
         auto job = [path = path_, limit = limit_, batch = std::move(batch)] {
             return append_bounded(path, batch, limit);
         };
-        auto written = co_await pool_.run(std::move(job));
+        auto written = co_await pool_.run(blocking_lane::files, std::move(job), "log of " + service_);
         note_written(written, size);
     }
 }

@@ -141,7 +141,7 @@ awaitable<void> run_late_boot(asio::io_context& context, boot_plan plan, boot_ti
         auto started = timeline.now();
         // A copy of the timeline's clock would do; the timeline itself is the loop's.
         auto job = [step = std::move(step)]() -> result<step_run> { return perform(step, boot_timeline()); };
-        auto run = co_await blocking.run(std::move(job));
+        auto run = co_await blocking.run(blocking_lane::files, std::move(job), name);
         boot_ledger ledger(timeline, log_of(context));
         if (run) {
             run->policy = step_policy::warn;

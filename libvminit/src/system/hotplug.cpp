@@ -68,7 +68,7 @@ awaitable<result<void>> hotplug::write(std::string path, std::string value) {
         if (!written) return write_error(written.error());
         return {};
     };
-    co_return co_await blocking_.run(std::move(job));
+    co_return co_await blocking_.run(blocking_lane::hotplug, std::move(job), "hotplug");
 }
 
 awaitable<result<void>> hotplug::offline_cpu(std::uint32_t cpu) {
@@ -123,7 +123,7 @@ awaitable<result<void>> hotplug::online_other_blocks() {
         }
         return first;
     };
-    co_return co_await blocking_.run(std::move(job));
+    co_return co_await blocking_.run(blocking_lane::hotplug, std::move(job), "hotplug");
 }
 
 std::vector<std::string> offline_memory_blocks(const std::string& directory) {

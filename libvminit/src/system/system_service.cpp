@@ -80,13 +80,14 @@ private:
 
 awaitable<result<std::vector<std::string>>> system_service::implementation::freeze() {
     while (is_freezing) co_await freeze_done.wait();
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());  // the job holds the list
     turn mine(*this);
     auto job = [held = mine.held(), path = config.mount_table]() -> result<freeze_outcome> {
         auto table = read_mount_table(path);
         if (!table) return error(errc::internal, table.error().message());
         return system::freeze(freezable_mounts(*table), std::move(*held));
     };
-    auto outcome = co_await blocking.run(std::move(job));
+    auto outcome = co_await blocking.run(blocking_lane::rescue, std::move(job), "freeze");
     if (!outcome) co_return outcome.error();
     *mine.held() = std::move(outcome->frozen);
     if (!outcome->status) co_return outcome->status.error();
@@ -96,9 +97,10 @@ awaitable<result<std::vector<std::string>>> system_service::implementation::free
 awaitable<result<void>> system_service::implementation::thaw() {
     while (is_freezing) co_await freeze_done.wait();
     safety.cancel();
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());  // the job holds the list
     turn mine(*this);
     auto job = [held = mine.held()]() -> result<thaw_outcome> { return system::thaw(std::move(*held)); };
-    auto outcome = co_await blocking.run(std::move(job));
+    auto outcome = co_await blocking.run(blocking_lane::rescue, std::move(job), "thaw");
     if (!outcome) co_return outcome.error();
     *mine.held() = std::move(outcome->still_frozen);
     co_return outcome->status;
@@ -163,7 +165,7 @@ awaitable<std::vector<error>> system_service::configure_link(link_settings link,
     auto job = [link = std::move(link), wants_metadata_route]() -> result<std::vector<error>> {
         return apply_link(link, wants_metadata_route);
     };
-    auto failures = co_await impl_->blocking.run(std::move(job));
+    auto failures = co_await impl_->blocking.run(blocking_lane::kernel_writes, std::move(job), "configure link");
     if (failures) co_return std::move(*failures);
     std::vector<error> refused(1, failures.error());
     co_return refused;
@@ -174,7 +176,7 @@ awaitable<void> system_service::clean_up() {
     auto thawed = co_await impl_->thaw();
     if (!thawed) impl_->log.warn("thaw failed", {{"error", thawed.error()}});
     auto job = [options = impl_->config.cleanup]() -> result<cleanup_report> { return system::clean_up(options); };
-    auto report = co_await impl_->blocking.run(std::move(job));
+    auto report = co_await impl_->blocking.run(blocking_lane::mounts, std::move(job), "clean up");
     if (!report) {
         impl_->log.warn("clean-up not done", {{"error", report.error()}});
         co_return;
@@ -185,7 +187,7 @@ awaitable<void> system_service::clean_up() {
 
 awaitable<result<resume_outcome>> system_service::resume(resume_request request) {
     auto job = [request = std::move(request)] { return apply_resume(request); };
-    co_return co_await impl_->blocking.run(std::move(job));
+    co_return co_await impl_->blocking.run(blocking_lane::kernel_writes, std::move(job), "resume");
 }
 
 }  // namespace vminit::system

@@ -169,7 +169,7 @@ awaitable<void> probe_freeze(asio::io_context& context) {
     auto written = replace_file("/run/disk/file", "x", 0644);
     say("write-after-thaw", written ? "ok" : written.error().message());
     (void)co_await service.freeze_filesystems();
-    auto late = co_await asio::use_service<blocking_service>(context).run(write_late);
+    auto late = co_await asio::use_service<blocking_service>(context).run(blocking_lane::files, write_late);
     say("write-after-safety-thaw", late ? "ok" : late.error().message());
     auto again = co_await service.thaw_filesystems();
     say("thaw-again", again ? "ok" : again.error().message());
