@@ -73,7 +73,7 @@ awaitable<void> device_service::implementation::keep_links(std::vector<system::l
     while (!keeper.is_empty()) {
         auto seen = listener.network_generation();
         auto job = keeper.look(config.sysfs);
-        auto found = co_await blocking.run(std::move(job));
+        auto found = co_await blocking.run(blocking_lane::kernel_writes, std::move(job), "look for network devices");
         if (found) co_await keeper.configure(std::move(*found));
         if (clock::now() >= deadline) {
             keeper.report_missing();

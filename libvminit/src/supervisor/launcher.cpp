@@ -57,7 +57,7 @@ bool launcher::has_cgroup() const { return spec_.has_cgroup && cgroup_.is_availa
 
 awaitable<result<bool>> launcher::kill_leftovers() {
     auto job = [cgroup = cgroup_]() -> result<bool> { return cgroup.kill_all(); };
-    return blocking_.run(std::move(job));
+    return blocking_.run(blocking_lane::kernel_writes, std::move(job), "kill what a service left");
 }
 
 void launcher::clean_up() {
