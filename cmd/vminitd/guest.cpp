@@ -20,6 +20,7 @@
 #include "vminit/runc/runc_service.hpp"
 #include "vminit/streams/stream_service.hpp"
 #include "vminit/supervisor/supervisor_service.hpp"
+#include "vminit/system/boot_steps.hpp"
 #include "vminit/system/system_service.hpp"
 #include "vminit/ttrpc/address.hpp"
 #include "vminit/ttrpc/server_service.hpp"
@@ -66,10 +67,10 @@ guest::guest(asio::io_context& context, const settings& values, const kernel_cmd
     for (const auto& problem : plugins_.problems) {
         log_.warn("setting not used", {{"source", problem.source}, {"name", problem.name}, {"reason", problem.reason}});
     }
-    make_services();
-    register_apis();
     if (::getpid() == 1) prepare_network();
     expect_steps();
+    make_services();
+    register_apis();
     timeline_.record(system::step_record("service-new", started, timeline_.now()));
     add_shutdown_phases();
     tasks_.spawn("late boot", finish_boot());
@@ -114,6 +115,7 @@ process::process_config guest::container_config() {
     config.dialect = dialect();
     config.no_pivot = values_.no_pivot;
     config.bundles = values_.bundle_root;
+    if (::getpid() == 1) config.resolv_conf = system::steps::container_resolv_conf();
     config.resolve_serial = [this](std::string serial) {
         return asio::use_service<devices::device_service>(context_).find_block_by_serial(std::move(serial));
     };

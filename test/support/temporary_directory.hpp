@@ -13,11 +13,11 @@ namespace vminit::test {
 /// A directory of a test's own, removed with all it holds.
 class temporary_directory {
 public:
-    temporary_directory() {
+    /// In `parent`; /dev/shm is in memory wherever the tests run.
+    explicit temporary_directory(const std::string& parent = "/tmp") {
         // Short, because sun_path holds 108 bytes.
-        char name[] = "/tmp/vminit-XXXXXX";
-        if (::mkdtemp(name) == nullptr) throw std::runtime_error("mkdtemp");
-        root_ = name;
+        root_ = parent + "/vminit-XXXXXX";
+        if (::mkdtemp(root_.data()) == nullptr) throw std::runtime_error("mkdtemp");
     }
     ~temporary_directory() {
         std::error_code ignored;

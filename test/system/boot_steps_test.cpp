@@ -38,7 +38,7 @@ struct steps_fixture {
         return status.st_mode & 07777;
     }
 
-    test::temporary_directory directory;
+    test::temporary_directory directory{"/dev/shm"};
     step_notes notes;
 };
 
@@ -55,7 +55,7 @@ const boot_mount& mount_at(const std::string& target) {
 TEST_CASE("the boot mounts what hosts expect, in an order that works", "[boot]") {
     names order;
     for (const auto& mount : boot_mounts()) order.push_back(mount.entry.target);
-    CHECK(order == names{"/proc", "/sys", "/sys/fs/cgroup", "/run", "/tmp", "/dev", "/run/spin-stack",
+    CHECK(order == names{"/proc", "/sys", "/sys/fs/cgroup", "/run", "/tmp", "/dev", "/run/spin-stack", "/var/log",
                          "/var/lib/spin-stack", "/dev/pts", "/dev/shm"});
     CHECK(mount_at("/proc").entry == mount_entry("proc", "proc", "/proc", {"nosuid", "noexec", "nodev"}));
     CHECK(mount_at("/sys/fs/cgroup").entry == mount_entry("cgroup2", "none", "/sys/fs/cgroup",
@@ -104,11 +104,9 @@ TEST_CASE_METHOD(steps_fixture, "a kernel without cgroup v2 is a failed step", "
     CHECK_FALSE(steps::enable_controllers(directory.path("none"), notes));
 }
 
-TEST_CASE_METHOD(steps_fixture, "resolv.conf and the features are there after boot", "[boot]") {
+TEST_CASE_METHOD(steps_fixture, "the features and /etc are there after boot", "[boot]") {
     REQUIRE(steps::write_files(directory.path(), notes));
     CHECK(notes.texts().empty());
-    CHECK(text("etc/resolv.conf").empty());
-    CHECK(mode("etc/resolv.conf") == 0644);
     CHECK(text("run/vminitd/features.json") ==
           "{\"containerd.io/runtime-allow-mounts\":\"mkdir/*,format/*,erofs,ext4\","
           "\"containerd.io/runtime-type\":\"vm\",\"containerd.io/vm-type\":\"microvm\"}");
@@ -117,18 +115,20 @@ TEST_CASE_METHOD(steps_fixture, "resolv.conf and the features are there after bo
     CHECK(mode("etc") == 0755);
 }
 
-TEST_CASE_METHOD(steps_fixture, "a resolv.conf that is there stays", "[boot]") {
+TEST_CASE_METHOD(steps_fixture, "a resolv.conf that is there stays where no server is known", "[boot]") {
     fs::create_directory(directory.path("etc"));
     put("etc/resolv.conf", "nameserver 1.1.1.1\n");
-    REQUIRE(steps::write_files(directory.path(), notes));
+    REQUIRE(steps::write_name_files(parsed_network(), directory.path(), notes));
     CHECK(text("etc/resolv.conf") == "nameserver 1.1.1.1\n");
+    CHECK(steps::container_resolv_conf(directory.path()) == directory.path("etc/resolv.conf"));
 }
 
 TEST_CASE_METHOD(steps_fixture, "what cannot be written is noted, only a missing /etc fails the step", "[boot]") {
     syscalls::set_fault_hook([](std::string_view name) { return name == "rename" ? ENOSPC : 0; });
     REQUIRE(steps::write_files(directory.path(), notes));
-    CHECK(notes.texts().size() == 2);
-    syscalls::set_fault_hook([](std::string_view name) { return name == "mkdir" ? EROFS : 0; });
+    REQUIRE(steps::write_name_files(parsed_network(), directory.path(), notes));
+    CHECK(notes.texts().size() == 3);
+    syscalls::set_fault_hook([](std::string_view name) { return name == "mkdir" ? ENOSPC : 0; });
     CHECK_FALSE(steps::write_files(directory.path("other"), notes));
 }
 
@@ -151,9 +151,9 @@ TEST_CASE_METHOD(steps_fixture, "a mount that fails ends the step if it is fatal
         if (name == "mount") ++mounts;
         return name == "mount" ? EACCES : 0;
     });
-    std::vector<boot_mount> table{{mount_entry("tmpfs", "tmpfs", directory.path("a"), {}), step_policy::warn, 0},
-                                  {mount_entry("tmpfs", "tmpfs", directory.path("b"), {}), step_policy::fatal, 0},
-                                  {mount_entry("tmpfs", "tmpfs", directory.path("c"), {}), step_policy::fatal, 0}};
+    std::vector<boot_mount> table{{mount_entry("tmpfs", "tmpfs", directory.path("a"), {}), step_policy::warn},
+                                  {mount_entry("tmpfs", "tmpfs", directory.path("b"), {}), step_policy::fatal},
+                                  {mount_entry("tmpfs", "tmpfs", directory.path("c"), {}), step_policy::fatal}};
     auto mounted = steps::mount_all(table, notes);
     REQUIRE_FALSE(mounted);
     CHECK(mounted.error().message() == "mount " + directory.path("b") + ": Permission denied");
@@ -166,7 +166,7 @@ TEST_CASE_METHOD(steps_fixture, "a mount that fails ends the step if it is fatal
 
 TEST_CASE_METHOD(steps_fixture, "already mounted is success", "[boot]") {
     syscalls::set_fault_hook([](std::string_view name) { return name == "mount" ? EBUSY : 0; });
-    std::vector<boot_mount> table{{mount_entry("devtmpfs", "devtmpfs", directory.path("dev"), {}), step_policy::fatal, 0}};
+    std::vector<boot_mount> table{{mount_entry("devtmpfs", "devtmpfs", directory.path("dev"), {}), step_policy::fatal}};
     CHECK(steps::mount_all(table, notes));
 }
 
@@ -183,8 +183,8 @@ TEST_CASE_METHOD(steps_fixture, "options that the kernel is too old for are left
             // The first is the propagation of /. EBUSY ends the attempts as success.
             return ++mounts > accepted_at ? EBUSY : refusal;
         });
-        boot_mount mount{mount_entry("tmpfs", "tmpfs", directory.path("cgroup"), {"nosuid", "a", "b"}),
-                         step_policy::fatal, 2};
+        boot_mount mount{mount_entry("tmpfs", "tmpfs", directory.path("cgroup"), {"nosuid", "a", "b"})};
+        mount.optional_options = 2;
         return steps::mount_all({mount}, notes).has_value();
     };
     CHECK(try_mount(3, EINVAL));
@@ -196,8 +196,8 @@ TEST_CASE_METHOD(steps_fixture, "options that the kernel is too old for are left
 }
 
 TEST_CASE_METHOD(steps_fixture, "a mount gets the options that the kernel knows", "[.][privileged]") {
-    boot_mount mount{mount_entry("tmpfs", "tmpfs", directory.path("run"), {"nosuid", "mode=0755", "no_such_option"}),
-                     step_policy::fatal, 1};
+    boot_mount mount{mount_entry("tmpfs", "tmpfs", directory.path("run"), {"nosuid", "mode=0755", "no_such_option"})};
+    mount.optional_options = 1;
     REQUIRE(steps::mount_all({mount}, notes));
     CHECK(notes.texts().empty());
     CHECK(mode("run") == 0755);
@@ -206,8 +206,8 @@ TEST_CASE_METHOD(steps_fixture, "a mount gets the options that the kernel knows"
 
 TEST_CASE_METHOD(steps_fixture, "mounting twice mounts once", "[.][privileged]") {
     std::vector<boot_mount> table{
-        {mount_entry("tmpfs", "tmpfs", directory.path("run"), {}), step_policy::fatal, 0},
-        {mount_entry("tmpfs", "tmpfs", directory.path("run/inner/deep"), {}), step_policy::fatal, 0}};
+        {mount_entry("tmpfs", "tmpfs", directory.path("run"), {}), step_policy::fatal},
+        {mount_entry("tmpfs", "tmpfs", directory.path("run/inner/deep"), {}), step_policy::fatal}};
     REQUIRE(steps::mount_all(table, notes));
     REQUIRE(steps::mount_all(table, notes));
     CHECK(notes.texts().empty());
@@ -238,10 +238,10 @@ TEST_CASE_METHOD(steps_fixture, "a process with its three descriptors keeps them
 
 TEST_CASE_METHOD(steps_fixture, "name servers, domains and hosts become files; hosts of the image stay", "[boot]") {
     fs::create_directories(directory.path("etc"));
-    put("etc/resolv.conf", "");
     parsed_network network;
     REQUIRE(steps::write_name_files(network, directory.path(), notes));
     CHECK(text("etc/resolv.conf").empty());
+    CHECK(mode("etc/resolv.conf") == 0644);
     CHECK(text("etc/hosts").find("127.0.0.1 localhost") == 0);
 
     put("etc/hosts", "mine\n");

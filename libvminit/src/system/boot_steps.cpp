@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "root_storage.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/kernel_cmdline.hpp"
 #include "vminit/core/protection.hpp"
@@ -22,7 +23,18 @@ namespace {
 
 boot_mount mount_of(const char* target, const char* type, const char* source, std::vector<std::string> options,
                     step_policy policy = step_policy::fatal) {
-    return {mount_entry(type, source, target, std::move(options)), policy, 0};
+    boot_mount mount;
+    mount.entry = mount_entry(type, source, target, std::move(options));
+    mount.policy = policy;
+    return mount;
+}
+
+// The agent's log neither needs a disk nor waits for one.
+boot_mount log_mount() {
+    auto mount = mount_of("/var/log", "tmpfs", "tmpfs", {"nosuid", "nodev", "noexec", "mode=0755", "size=16m"},
+                          step_policy::warn);
+    mount.condition = mount_condition::unless_in_memory;
+    return mount;
 }
 
 // What a kernel may be too old for stands at the end, the youngest last: memory_recursiveprot is of 5.7, nsdelegate of 4.13.
@@ -46,7 +58,8 @@ bool is_mounted(const std::vector<mount_info>& table, const mount_entry& entry) 
 
 result<void> mount_at_boot(const boot_mount& mount) {
     const auto& target = mount.entry.target;
-    if (auto made = make_directories(target, 0755); !made) return made.error();
+    if (auto made = provide_directory("", target); !made) return made.error();
+    if (mount.condition == mount_condition::unless_in_memory && storage_of(target) == storage::memory) return {};
     mount_entry entry(mount.entry.type, mount.entry.source, {}, mount.entry.options);
     for (auto left = mount.optional_options;; --left) {
         auto mounted = mount_filesystem(entry, target);
@@ -78,8 +91,8 @@ result<void> mount_everything(step_notes& notes) {
     auto mounted = steps::mount_all(boot_mounts(), notes);
     if (!mounted) return mounted;
     notes.expect(make_sticky_directory("/run/lock"));
-    notes.expect(make_directories("/lib", 0755));
-    notes.expect(make_directories("/var/log", 0755));
+    // Only the initial ramfs lacks it.
+    if (storage_of("/") == storage::memory) notes.expect(make_directories("/lib", 0755));
     return {};
 }
 
@@ -104,6 +117,8 @@ const std::vector<boot_mount>& boot_mounts() {
         // The rest is for some containers or for the agent: without one of them the others still run.
         // Programs from the extras disk run from here: /run itself is noexec.
         mount_of("/run/spin-stack", "tmpfs", "tmpfs", {"nosuid", "nodev", "size=32m", "mode=0755"}, step_policy::warn),
+        // Before what else lies in /var: on a read-only root without it there is a cover over /var.
+        log_mount(),
         mount_of("/var/lib/spin-stack", "tmpfs", "tmpfs", {"nosuid", "nodev", "size=32m", "mode=0755"},
                  step_policy::warn),
         mount_of("/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "gid=5", "mode=0620", "ptmxmode=0666"},
@@ -222,10 +237,6 @@ result<void> enable_controllers(const std::string& root, step_notes& notes) {
 }
 
 result<void> write_files(const std::string& root, step_notes& notes) {
-    if (auto made = make_directories(root + "/etc", 0755); !made) return made;
-    // Containers get a bind mount of it even when no name server is known.
-    std::string resolv = root + "/etc/resolv.conf";
-    if (::access(resolv.c_str(), F_OK) != 0) notes.expect(replace_file(resolv, "", 0644));
     static constexpr std::string_view features =
         R"({"containerd.io/runtime-allow-mounts":"mkdir/*,format/*,erofs,ext4",)"
         R"("containerd.io/runtime-type":"vm","containerd.io/vm-type":"microvm"})";
@@ -233,19 +244,25 @@ result<void> write_files(const std::string& root, step_notes& notes) {
     auto made = make_directories(root + "/run", 0755);
     if (made) made = make_directories(directory, 0750);
     notes.expect(made ? replace_file(directory + "/features.json", features, 0600) : made);
-    return {};
+    return provide_directory(root, "/etc");
 }
 
 result<void> write_name_files(const parsed_network& network, const std::string& root, step_notes& notes) {
     for (const auto& problem : network.problems) notes.degraded(problem);
     const auto& settings = network.settings;
-    if (!settings.name_servers.empty() || !settings.search.empty()) {
-        notes.expect(replace_file(root + "/etc/resolv.conf", resolv_conf(settings), 0644));
-    }
-    // An image that brings its own knows better.
-    std::string hosts = root + "/etc/hosts";
-    if (::access(hosts.c_str(), F_OK) != 0) notes.expect(replace_file(hosts, hosts_file(settings), 0644));
+    auto is_there = [&](const char* name) { return ::access((root + "/etc/" + name).c_str(), F_OK) == 0; };
+    // Containers get a bind mount of it even when no name server is known. An image that brings its own knows better
+    // than nothing, and of hosts better than we do.
+    auto servers = resolv_conf(settings);
+    if (!servers.empty() || !is_there("resolv.conf")) notes.expect(provide_etc_file(root, "resolv.conf", servers));
+    if (!is_there("hosts")) notes.expect(provide_etc_file(root, "hosts", hosts_file(settings)));
     return {};
+}
+
+// Where /etc could not be had it is there all the same.
+std::string container_resolv_conf(const std::string& root) {
+    std::string own = root + "/run/vminitd/resolv.conf";
+    return ::access(own.c_str(), F_OK) == 0 ? own : root + "/etc/resolv.conf";
 }
 
 result<void> apply_kernel_settings(step_notes& notes) {

@@ -10,11 +10,18 @@
 
 namespace vminit::system {
 
-/// One filesystem of the boot; `entry.target` is where it goes, made (0755) when missing.
+enum class mount_condition {
+    always,
+    unless_in_memory,  ///< only if the target lies on a disk, or on what is read-only
+};
+
+/// One filesystem of the boot; `entry.target` is where it goes, made (0755) when missing, on a read-only root
+/// in a tmpfs over the closest of its parents.
 struct boot_mount {
     mount_entry entry;
     step_policy policy = step_policy::fatal;
     std::size_t optional_options = 0;  ///< so many of its last options are left out, one by one, if the kernel says EINVAL
+    mount_condition condition = mount_condition::always;
 };
 
 /// The filesystems PID 1 mounts, in order. Those that nothing works without are fatal.
@@ -67,12 +74,17 @@ result<void> make_dev_nodes(const std::string& dev, step_notes& notes);
 /// cgroup.controllers, each by itself.
 result<void> enable_controllers(const std::string& root, step_notes& notes);
 
-/// `root`/etc, an empty resolv.conf if there is none, `root`/run/vminitd/features.json; `root` is empty but in tests.
+/// `root`/run/vminitd/features.json and `root`/etc; `root` is empty but in tests.
 result<void> write_files(const std::string& root, step_notes& notes);
 
-/// `root`/etc/resolv.conf if `network` names servers or domains, `root`/etc/hosts if there is none; the problems of
-/// `network` become notes. Before the first container: it gets a bind mount of resolv.conf, which would not follow.
+/// Lets programs find resolv.conf in `root`/etc if `network` names servers or domains, or else an empty one if there is
+/// none; and hosts if there is none. The problems of `network` become notes. Written in place if /etc is in memory, else
+/// to `root`/run/vminitd and bound over what is in /etc. Before the first container: it gets a bind mount of resolv.conf,
+/// which would not follow.
 result<void> write_name_files(const parsed_network& network, const std::string& root, step_notes& notes);
+
+/// The resolv.conf for containers.
+std::string container_resolv_conf(const std::string& root = {});
 
 /// ctrl-alt-del becomes SIGINT to PID 1; the host name (`ip=` on the kernel command line, else `localhost`).
 result<void> apply_kernel_settings(step_notes& notes);
