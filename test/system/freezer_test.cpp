@@ -1,7 +1,11 @@
 #include "system/freezer.hpp"
 
+#include <sys/sysmacros.h>
+
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cerrno>
+#include <future>
 #include <map>
 
 using namespace vminit;
@@ -47,7 +51,7 @@ mount_info mount_of(std::string point, dev_t device, std::string type = "ext4", 
     return mount;
 }
 
-std::vector<std::string> points(const std::vector<frozen_filesystem>& list) {
+std::vector<std::string> points(const std::vector<mount_info>& list) {
     std::vector<std::string> names;
     for (const auto& item : list) names.push_back(item.mount_point);
     return names;
@@ -72,54 +76,109 @@ TEST_CASE("a writable filesystem whose first mount is read-only is frozen as wel
     CHECK(freezable_mounts({mount}).size() == 1);
 }
 
+TEST_CASE("what lies in a loop device is frozen before what may hold its file", "[freeze]") {
+    const dev_t loop = makedev(7, 1);
+    CHECK(points(freezing_order({mount_of("/a", 1), mount_of("/b", 2)})) == names{"/b", "/a"});
+    // Its outer filesystem was first mounted elsewhere.
+    CHECK(points(freezing_order({mount_of("/inner", loop), mount_of("/outer", 2)})) == names{"/inner", "/outer"});
+    machine = {};
+    frozen_set set(fake);
+    REQUIRE(set.freeze({mount_of("/outer", 2), mount_of("/inner", loop)}));
+    REQUIRE(set.thaw());
+    CHECK(machine.log == names{"freeze /inner", "freeze /outer", "thaw /outer", "thaw /inner"});
+}
+
 TEST_CASE("freezing again answers the same and touches nothing", "[freeze]") {
     machine = {};
-    auto first = freeze({mount_of("/a", 1), mount_of("/b", 2)}, {}, fake);
-    REQUIRE(first.status);
-    CHECK(first.mount_points == names{"/a", "/b"});
-    CHECK(points(first.frozen) == names{"/a", "/b"});
+    frozen_set set(fake);
+    CHECK(set.freeze({mount_of("/a", 1), mount_of("/b", 2)}).value() == names{"/a", "/b"});
+    CHECK(set.size() == 2);
     machine.log.clear();
-    auto second = freeze({mount_of("/a", 1), mount_of("/b", 2), mount_of("/c", 3)}, std::move(first.frozen), fake);
-    REQUIRE(second.status);
+    auto second = set.freeze({mount_of("/a", 1), mount_of("/b", 2), mount_of("/c", 3)});
+    CHECK(second.value() == names{"/a", "/b", "/c"});
     CHECK(machine.log == names{"freeze /c"});
-    CHECK(second.mount_points == names{"/a", "/b", "/c"});
-    CHECK(points(second.frozen) == names{"/a", "/b", "/c"});
+    CHECK(set.size() == 3);
 }
 
 TEST_CASE("a failure thaws what this call froze, and nothing that was frozen before", "[freeze]") {
     machine = {};
-    auto held = freeze({mount_of("/a", 1)}, {}, fake).frozen;
+    frozen_set set(fake);
+    REQUIRE(set.freeze({mount_of("/a", 1)}));
     machine.log.clear();
-    machine.freeze_errors["/c"] = EBUSY;
-    auto failed = freeze({mount_of("/a", 1), mount_of("/b", 2), mount_of("/c", 3)}, std::move(held), fake);
-    REQUIRE_FALSE(failed.status);
-    CHECK(failed.status.error().message() == "FIFREEZE /c: Device or resource busy: internal");
-    CHECK(failed.status.error().kind() == errc::internal);
-    CHECK(machine.log == names{"freeze /b", "freeze /c", "thaw /b"});
-    CHECK(points(failed.frozen) == names{"/a"});
-    CHECK(failed.mount_points.empty());
+    machine.freeze_errors["/b"] = EBUSY;
+    auto failed = set.freeze({mount_of("/a", 1), mount_of("/b", 2), mount_of("/c", 3)});
+    REQUIRE_FALSE(failed);
+    CHECK(failed.error().message() == "FIFREEZE /b: Device or resource busy: internal");
+    CHECK(failed.error().kind() == errc::internal);
+    CHECK(machine.log == names{"freeze /c", "freeze /b", "thaw /c"});
+    CHECK(set.size() == 1);
 }
 
 TEST_CASE("what does not thaw after a failed freeze stays on the list", "[freeze]") {
     machine = {};
-    machine.freeze_errors["/b"] = EIO;
-    machine.thaw_errors["/a"] = EIO;
-    auto failed = freeze({mount_of("/a", 1), mount_of("/b", 2)}, {}, fake);
-    CHECK_FALSE(failed.status);
-    CHECK(points(failed.frozen) == names{"/a"});
+    machine.freeze_errors["/a"] = EIO;
+    machine.thaw_errors["/b"] = EIO;
+    frozen_set set(fake);
+    CHECK_FALSE(set.freeze({mount_of("/a", 1), mount_of("/b", 2)}));
+    CHECK(set.size() == 1);
 }
 
 TEST_CASE("thawing tries all, keeps what failed and tells the first error", "[freeze]") {
     machine = {};
-    auto held = freeze({mount_of("/a", 1), mount_of("/b", 2), mount_of("/c", 3)}, {}, fake).frozen;
+    frozen_set set(fake);
+    REQUIRE(set.freeze({mount_of("/a", 1), mount_of("/b", 2), mount_of("/c", 3)}));
     machine.thaw_errors = {{"/a", EIO}, {"/b", EINVAL}};
-    auto first = thaw(std::move(held), fake);
-    REQUIRE_FALSE(first.status);
-    CHECK(first.status.error().message() == "FITHAW /a: Input/output error: internal");
-    CHECK(points(first.still_frozen) == names{"/a"});
+    auto first = set.thaw();
+    REQUIRE_FALSE(first);
+    CHECK(first.error().message() == "FITHAW /a: Input/output error: internal");
+    CHECK(set.size() == 1);
     machine.thaw_errors.clear();
-    auto second = thaw(std::move(first.still_frozen), fake);
-    CHECK(second.status);
-    CHECK(second.still_frozen.empty());
-    CHECK(thaw({}, fake).status);
+    CHECK(set.thaw());
+    CHECK(set.size() == 0);
+    CHECK(set.thaw());
+}
+
+namespace {
+
+// The freeze of /slow hangs until it is let go.
+struct slow_freeze {
+    std::promise<void> entered;
+    std::promise<void> go;
+};
+slow_freeze* slow = nullptr;
+
+result<unique_fd> freeze_slowly(const mount_info& mount) {
+    if (mount.mount_point == "/slow") {
+        slow->entered.set_value();
+        slow->go.get_future().wait();
+    }
+    return unique_fd();
+}
+
+std::atomic<int> thawed = 0;
+result<void> count_thaw(const frozen_filesystem&) {
+    ++thawed;
+    return {};
+}
+
+}  // namespace
+
+TEST_CASE("a thaw while a freeze hangs thaws what is frozen, and the freeze then undoes itself", "[freeze]") {
+    slow_freeze hanging;
+    slow = &hanging;
+    thawed = 0;
+    frozen_set set(freeze_operations{freeze_slowly, count_thaw});
+    auto freezing = std::async(std::launch::async, [&] {
+        return set.freeze({mount_of("/after", 3), mount_of("/slow", 2), mount_of("/before", 1)});
+    });
+    hanging.entered.get_future().wait();
+    CHECK(set.size() == 1);
+    CHECK(set.thaw());
+    CHECK(set.size() == 0);
+    CHECK(thawed == 1);
+    hanging.go.set_value();
+    auto outcome = freezing.get();
+    CHECK(outcome.error().message() == "FIFREEZE /slow: thawed meanwhile: internal");
+    CHECK(set.size() == 0);
+    CHECK(thawed >= 2);  // /slow, and /before again, which is nothing
 }

@@ -4,10 +4,12 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 #include "support/io_fixture.hpp"
 #include "support/temporary_directory.hpp"
 #include "system/resume.hpp"
+#include "vminit/core/blocking.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/core/task_group.hpp"
@@ -77,6 +79,37 @@ TEST_CASE_METHOD(service_fixture, "a freeze that fails answers internal and leav
     fs::remove(directory.path("mountinfo"));
     CHECK(run(service.freeze_filesystems()).error().kind() == errc::internal);
     CHECK(run(service.thaw_filesystems()));
+}
+
+TEST_CASE_METHOD(service_fixture, "a thaw and the clean-up wait behind nothing that hangs", "[system]") {
+    auto& pool = asio::use_service<blocking_service>(ctx);
+    std::promise<void> gate;
+    auto hang = [](blocking_service& where, blocking_lane lane, std::shared_future<void> open) -> awaitable<void> {
+        auto job = [open]() -> result<void> {
+            open.wait();
+            return {};
+        };
+        (void)co_await where.run(lane, std::move(job));
+    };
+    auto open = gate.get_future().share();
+    for (auto lane : {blocking_lane::mounts, blocking_lane::files, blocking_lane::hotplug, blocking_lane::kernel_writes})
+        for (std::size_t i = 0; i <= blocking_service::max_active(lane); ++i) tasks.spawn("hung", hang(pool, lane, open));
+    poll();
+    CHECK(run(service.thaw_filesystems()));
+    run(service.clean_up());
+    CHECK(has_line("cleaned up"));
+    // A freeze has to wait, and what it waits for may be what the thaw ends.
+    bool is_done = false;
+    auto freeze = [](system_service& target, bool& done) -> awaitable<void> {
+        (void)co_await target.freeze_filesystems();
+        done = true;
+    };
+    tasks.spawn("freeze", freeze(service, is_done));
+    poll();
+    CHECK_FALSE(is_done);
+    CHECK(run(service.thaw_filesystems()));
+    gate.set_value();
+    pump([&] { return is_done && tasks.size() == 0; });
 }
 
 TEST_CASE_METHOD(service_fixture, "clean-up removes, logs what it could not, and never fails", "[system]") {

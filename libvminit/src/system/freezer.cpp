@@ -3,10 +3,12 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <utility>
 
 #include "vminit/core/syscalls.hpp"
 
@@ -17,9 +19,7 @@ namespace {
 // Hosts are promised one class for all of these, whatever the errno.
 error internal(const error& failure) { return error(errc::internal, failure.message()); }
 
-bool holds(const std::vector<frozen_filesystem>& list, dev_t device) {
-    return std::any_of(list.begin(), list.end(), [&](const auto& item) { return item.device == device; });
-}
+bool is_loop(dev_t device) { return major(device) == 7; }  // Documentation/admin-guide/devices.txt
 
 result<unique_fd> open_filesystem(const mount_info& mount) {
     auto fd = syscalls::open(mount.mount_point, O_RDONLY | O_NONBLOCK);
@@ -64,37 +64,86 @@ std::vector<mount_info> freezable_mounts(const std::vector<mount_info>& table) {
     return chosen;
 }
 
-freeze_outcome freeze(const std::vector<mount_info>& mounts, std::vector<frozen_filesystem> held,
-                      const freeze_operations& operations) {
-    freeze_outcome outcome;
-    std::vector<frozen_filesystem> added;
-    for (const auto& mount : mounts) {
-        outcome.mount_points.push_back(mount.mount_point);
-        if (holds(held, mount.device)) continue;
-        auto frozen = operations.freeze(mount);
-        if (!frozen) {
-            outcome.status = internal(frozen.error());
-            outcome.mount_points.clear();
-            // What does not thaw here stays on the list, for the next thaw.
-            added = thaw(std::move(added), operations).still_frozen;
-            break;
-        }
-        added.push_back(frozen_filesystem{mount.device, mount.mount_point, std::move(*frozen)});
+std::vector<mount_info> freezing_order(const std::vector<mount_info>& mounts) {
+    std::vector<mount_info> order;
+    for (bool wants_loops : {true, false}) {
+        std::copy_if(mounts.rbegin(), mounts.rend(), std::back_inserter(order),
+                     [&](const auto& mount) { return is_loop(mount.device) == wants_loops; });
     }
-    std::move(added.begin(), added.end(), std::back_inserter(held));
-    outcome.frozen = std::move(held);
-    return outcome;
+    return order;
 }
 
-thaw_outcome thaw(std::vector<frozen_filesystem> held, const freeze_operations& operations) {
-    thaw_outcome outcome;
-    for (auto& item : held) {
-        auto done = operations.thaw(item);
-        if (done || syscalls::is_errno(done.error(), EINVAL)) continue;
-        if (outcome.status) outcome.status = internal(done.error());
-        outcome.still_frozen.push_back(std::move(item));
+result<std::vector<std::string>> frozen_set::freeze(const std::vector<mount_info>& mounts) {
+    auto before = thaws();
+    std::vector<item> added;
+    result<void> status;
+    for (const auto& mount : freezing_order(mounts)) {
+        if (holds(mount.device)) continue;
+        auto frozen = operations_.freeze(mount);
+        if (!frozen) {
+            status = internal(frozen.error());
+            break;
+        }
+        added.push_back(
+            std::make_shared<frozen_filesystem>(frozen_filesystem{mount.device, mount.mount_point, std::move(*frozen)}));
+        if (add(added.back(), before)) continue;
+        status = error(errc::internal, "FIFREEZE " + mount.mount_point + ": thawed meanwhile");
+        break;
     }
-    return outcome;
+    if (!status) {
+        (void)thaw_all(added);
+        return status.error();
+    }
+    std::vector<std::string> points;
+    for (const auto& mount : mounts) points.push_back(mount.mount_point);
+    return points;
+}
+
+result<void> frozen_set::thaw() {
+    std::vector<item> all;
+    {
+        std::lock_guard lock(mutex_);
+        ++thaws_;
+        all = held_;
+    }
+    return thaw_all(all);
+}
+
+// The other way round than they were frozen: a filesystem in a loop device writes its superblock to the outer one.
+result<void> frozen_set::thaw_all(const std::vector<item>& frozen) {
+    result<void> first;
+    for (auto at = frozen.rbegin(); at != frozen.rend(); ++at) {
+        auto done = operations_.thaw(**at);
+        if (done || syscalls::is_errno(done.error(), EINVAL)) {
+            std::lock_guard lock(mutex_);
+            std::erase(held_, *at);
+        } else if (first) {
+            first = internal(done.error());
+        }
+    }
+    return first;
+}
+
+// It is on the list in any case: what does not thaw must be found by the next thaw.
+bool frozen_set::add(item frozen, std::uint64_t thaws_before) {
+    std::lock_guard lock(mutex_);
+    held_.push_back(std::move(frozen));
+    return thaws_ == thaws_before;
+}
+
+bool frozen_set::holds(dev_t device) const {
+    std::lock_guard lock(mutex_);
+    return std::any_of(held_.begin(), held_.end(), [&](const auto& one) { return one->device == device; });
+}
+
+std::uint64_t frozen_set::thaws() const {
+    std::lock_guard lock(mutex_);
+    return thaws_;
+}
+
+std::size_t frozen_set::size() const noexcept {
+    std::lock_guard lock(mutex_);
+    return held_.size();
 }
 
 }  // namespace vminit::system

@@ -1,6 +1,8 @@
 #include "vminit/system/system_service.hpp"
 
+#include <exception>
 #include <memory>
+#include <optional>
 
 #include "freezer.hpp"
 #include "hotplug.hpp"
@@ -16,7 +18,10 @@ namespace vminit::system {
 
 namespace {
 
-using frozen_list = std::vector<frozen_filesystem>;
+using mount_points = std::vector<std::string>;
+
+// How soon a thaw that could not even be begun is tried again.
+constexpr auto thaw_retry = std::chrono::seconds(1);
 
 executor executor_of(asio::execution_context& context) {
     return static_cast<asio::io_context&>(context).get_executor();
@@ -31,13 +36,12 @@ public:
           log(log_of(context)),
           blocking(asio::use_service<blocking_service>(context)),
           plug(blocking, config.sysfs),
-          freeze_done(executor_of(context)),
+          changed(executor_of(context)),
           safety(executor_of(context)),
           tasks(executor_of(context), log) {}
 
-    awaitable<result<std::vector<std::string>>> freeze();
+    awaitable<result<mount_points>> freeze();
     awaitable<result<void>> thaw();
-    awaitable<void> thaw_when_due();
     void thaw_now() noexcept;
 
     system_config config;
@@ -45,70 +49,91 @@ public:
     logger& log;
     blocking_service& blocking;
     hotplug plug;
-    frozen_list frozen;
-    condition freeze_done;
-    bool is_freezing = false;
-    bool is_shut_down = false;
-    timer safety;
-    task_group tasks;
+    std::shared_ptr<frozen_set> frozen = std::make_shared<frozen_set>();
 
 private:
-    // Freeze and thaw take turns. The list is lent to the turn's job and comes back whatever becomes of the caller.
-    class turn {
+    // A freeze under way. It goes on when its caller has gone, and who comes meanwhile waits for the same one.
+    struct freezing {
+        std::optional<result<mount_points>> outcome;
+    };
+
+    // A thaw under way, however it ends.
+    class counted {
     public:
-        explicit turn(implementation& owner)
-            : owner_(owner), held_(std::make_shared<frozen_list>(std::move(owner.frozen))) {
-            owner_.is_freezing = true;
+        explicit counted(implementation& owner) : owner_(owner) { ++owner_.thaws_; }
+        ~counted() {
+            --owner_.thaws_;
+            owner_.changed.notify_all();
         }
-        ~turn() {
-            owner_.frozen = std::move(*held_);
-            owner_.is_freezing = false;
-            if (!owner_.frozen.empty() && !owner_.is_shut_down) owner_.arm_safety();
-            owner_.freeze_done.notify_all();
-        }
-        turn(const turn&) = delete;
-        turn& operator=(const turn&) = delete;
-        const std::shared_ptr<frozen_list>& held() const noexcept { return held_; }
+        counted(const counted&) = delete;
+        counted& operator=(const counted&) = delete;
 
     private:
         implementation& owner_;
-        std::shared_ptr<frozen_list> held_;
     };
 
-    void arm_safety();
+    awaitable<void> perform(std::shared_ptr<freezing> mine);
+    awaitable<result<mount_points>> caught_freeze();
+    void arm_safety(clock::duration limit);
+    awaitable<void> thaw_when_due();
+
+    std::shared_ptr<freezing> current_;
+    std::size_t thaws_ = 0;  // under way
+    condition changed;       // `current_` or `thaws_`
+    timer safety;
+    task_group tasks;
 };
 
-awaitable<result<std::vector<std::string>>> system_service::implementation::freeze() {
-    while (is_freezing) co_await freeze_done.wait();
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());  // the job holds the list
-    turn mine(*this);
-    auto job = [held = mine.held(), path = config.mount_table]() -> result<freeze_outcome> {
+awaitable<result<mount_points>> system_service::implementation::freeze() {
+    while (thaws_ > 0) co_await changed.wait();
+    auto mine = current_;
+    if (!mine) {
+        mine = current_ = std::make_shared<freezing>();
+        tasks.spawn("freeze", perform(mine));
+    }
+    while (!mine->outcome) co_await changed.wait();
+    co_return *mine->outcome;
+}
+
+awaitable<void> system_service::implementation::perform(std::shared_ptr<freezing> mine) {
+    auto outcome = co_await caught_freeze();
+    current_.reset();
+    if (frozen->size() > 0) {
+        arm_safety(config.thaw_limit);
+    } else {
+        safety.cancel();
+    }
+    mine->outcome.emplace(std::move(outcome));
+    changed.notify_all();
+}
+
+// Whatever goes wrong, those who wait for the freeze are told.
+awaitable<result<mount_points>> system_service::implementation::caught_freeze() try {
+    // From now on: a freeze that hangs in its second filesystem must not leave the first frozen for ever.
+    arm_safety(config.thaw_limit);
+    auto job = [set = frozen, path = config.mount_table]() -> result<mount_points> {
         auto table = read_mount_table(path);
         if (!table) return error(errc::internal, table.error().message());
-        return system::freeze(freezable_mounts(*table), std::move(*held));
+        return set->freeze(freezable_mounts(*table));
     };
-    auto outcome = co_await blocking.run(blocking_lane::rescue, std::move(job), "freeze");
-    if (!outcome) co_return outcome.error();
-    *mine.held() = std::move(outcome->frozen);
-    if (!outcome->status) co_return outcome->status.error();
-    co_return std::move(outcome->mount_points);
+    co_return co_await blocking.run(blocking_lane::mounts, std::move(job), "freeze");
+} catch (const std::exception& thrown) {
+    co_return error(errc::internal, thrown.what());
 }
 
 awaitable<result<void>> system_service::implementation::thaw() {
-    while (is_freezing) co_await freeze_done.wait();
     safety.cancel();
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());  // the job holds the list
-    turn mine(*this);
-    auto job = [held = mine.held()]() -> result<thaw_outcome> { return system::thaw(std::move(*held)); };
+    counted mine(*this);
+    auto job = [set = frozen] { return set->thaw(); };
     auto outcome = co_await blocking.run(blocking_lane::rescue, std::move(job), "thaw");
-    if (!outcome) co_return outcome.error();
-    *mine.held() = std::move(outcome->still_frozen);
-    co_return outcome->status;
+    bool was_refused = !outcome && outcome.error().kind() == errc::resource_exhausted;
+    if (frozen->size() > 0) arm_safety(was_refused ? thaw_retry : config.thaw_limit);
+    co_return outcome;
 }
 
 // A host that froze us and went away must not leave the guest stuck in its first write.
-void system_service::implementation::arm_safety() {
-    safety.expires_after(config.thaw_limit);
+void system_service::implementation::arm_safety(clock::duration limit) {
+    safety.expires_after(limit);
     tasks.spawn("safety thaw", thaw_when_due());
 }
 
@@ -121,11 +146,8 @@ awaitable<void> system_service::implementation::thaw_when_due() {
 }
 
 void system_service::implementation::thaw_now() noexcept try {
-    is_shut_down = true;
-    if (!frozen.empty()) (void)system::thaw(std::move(frozen));
-    frozen.clear();
+    if (frozen->size() > 0) (void)frozen->thaw();
 } catch (...) {
-    frozen.clear();
 }
 
 system_service::system_service(asio::execution_context& context) : system_service(context, system_config()) {}
@@ -152,7 +174,7 @@ awaitable<result<system_info>> system_service::info() {
 }
 
 awaitable<result<std::vector<std::string>>> system_service::freeze_filesystems() { return impl_->freeze(); }
-std::size_t system_service::frozen_filesystems() const noexcept { return impl_->frozen.size(); }
+std::size_t system_service::frozen_filesystems() const noexcept { return impl_->frozen->size(); }
 awaitable<result<void>> system_service::thaw_filesystems() { return impl_->thaw(); }
 awaitable<result<void>> system_service::offline_cpu(std::uint32_t cpu) { return impl_->plug.offline_cpu(cpu); }
 awaitable<result<void>> system_service::online_cpu(std::uint32_t cpu) { return impl_->plug.online_cpu(cpu); }
@@ -176,7 +198,7 @@ awaitable<void> system_service::clean_up() {
     auto thawed = co_await impl_->thaw();
     if (!thawed) impl_->log.warn("thaw failed", {{"error", thawed.error()}});
     auto job = [options = impl_->config.cleanup]() -> result<cleanup_report> { return system::clean_up(options); };
-    auto report = co_await impl_->blocking.run(blocking_lane::mounts, std::move(job), "clean up");
+    auto report = co_await impl_->blocking.run(blocking_lane::rescue, std::move(job), "clean up");
     if (!report) {
         impl_->log.warn("clean-up not done", {{"error", report.error()}});
         co_return;

@@ -60,15 +60,17 @@ public:
     awaitable<result<system_info>> info();
 
     /// Freezes every writable ext4 filesystem, one mount point each, and returns those mount points in mount order.
-    /// What is frozen by us already counts as frozen. On a failure what this call froze is thawed. Errors: internal
-    /// `FIFREEZE <mount point>: <errno text>`.
+    /// What is frozen by us already counts as frozen. On a failure what this call froze is thawed. A freeze goes on
+    /// when its caller is cancelled; who asks meanwhile gets its answer. Errors: internal
+    /// `FIFREEZE <mount point>: <errno text>`, or `... thawed meanwhile`.
     awaitable<result<std::vector<std::string>>> freeze_filesystems();
 
-    /// Thaws what we froze; nothing frozen is success. Tries all; what fails stays on the list for the next call.
-    /// Errors: internal `FITHAW <mount point>: <errno text>`, of the first.
+    /// Thaws what we froze, also while a freeze is at work, which then fails; nothing frozen is success. Waits behind
+    /// nothing: it runs in the rescue lane. Tries all; what fails stays on the list for the next call. Errors: internal
+    /// `FITHAW <mount point>: <errno text>`, of the first; resource_exhausted when no thread can be had for it.
     awaitable<result<void>> thaw_filesystems();
 
-    /// Now: frozen by us. While a freeze or thaw is at work they are not counted.
+    /// Now: frozen by us.
     std::size_t frozen_filesystems() const noexcept;
 
     /// sysfs hotplug; all idempotent. Errors: invalid_argument (the boot processor), not_found (no such unit, also
