@@ -1,15 +1,17 @@
-#include "hotplug.hpp"
+#include "system/hotplug.hpp"
 
-#include <dirent.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <memory>
+#include <optional>
+#include <utility>
 
-#include "vminit/core/clock.hpp"
+#include "system/memory_blocks.hpp"
+#include "vminit/core/condition.hpp"
 #include "vminit/core/file.hpp"
+#include "vminit/core/log.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/core/timeout.hpp"
 
@@ -23,7 +25,17 @@ using namespace std::chrono_literals;
 constexpr auto poll_interval = 20ms;
 constexpr auto appear_limit = 2s;
 
+constexpr auto stop_interval = 200ms;
+constexpr int stop_attempts = 5;  // then the caller is told
+
+// Of a file's name only: it waits for no device.
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+// 0: it is not there. One that comes again has another.
+ino_t inode_of(const std::string& path) {
+    struct stat status{};
+    return ::stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+}
 
 bool reads_as(const std::string& path, std::string_view value) {
     auto text = read_file(path);
@@ -31,26 +43,73 @@ bool reads_as(const std::string& path, std::string_view value) {
 }
 
 // Busy is the host's to wait for; any other refusal is the guest's fault.
-error write_error(const error& failure) {
+result<void> write(stoppable_write& writer, const std::string& path, std::string_view value) {
+    auto written = writer.perform(path, value);
+    if (written) return {};
+    const auto& failure = written.error();
+    if (syscalls::is_errno(failure, ECANCELED)) return error(errc::deadline_exceeded, "write " + path);
     bool is_busy = syscalls::is_errno(failure, EBUSY);
     return error(is_busy ? errc::failed_precondition : errc::internal, failure.message());
 }
 
+result<void> switch_to(stoppable_write& writer, const std::string& path, std::string_view value) {
+    if (reads_as(path, value)) return {};
+    return write(writer, path, value);
+}
+
+result<void> online_others(stoppable_write& writer, const std::string& directory, const std::set<std::string>& kept) {
+    result<void> first;
+    for (const auto& block : offline_memory_blocks(directory)) {
+        if (kept.contains(block)) continue;
+        auto written = write(writer, block + "/online", "1");
+        if (!written && first) first = written;
+    }
+    return first;
+}
+
 std::string name_of_cpu(std::uint32_t cpu) { return "cpu " + std::to_string(cpu); }
 std::string name_of_block(std::uint32_t block) { return "memory block " + std::to_string(block); }
+std::string memory_directory(const std::string& sysfs) { return sysfs + "/devices/system/memory"; }
+
+executor executor_of(asio::execution_context& context) {
+    return static_cast<asio::io_context&>(context).get_executor();
+}
 
 }  // namespace
+
+struct hotplug::operation {
+    operation(std::string name, executor ex) : unit(std::move(name)), changed(ex), limit(ex) {}
+
+    std::string unit;
+    std::shared_ptr<stoppable_write> writer = std::make_shared<stoppable_write>();  // shared with the job
+    std::optional<result<void>> outcome;
+    bool is_given_up = false;
+    condition changed;
+    timer limit;
+};
+
+hotplug::hotplug(asio::execution_context& context, std::string sysfs)
+    : blocking_(asio::use_service<blocking_service>(context)),
+      ex_(executor_of(context)),
+      sysfs_(std::move(sysfs)),
+      boot_blocks_(memory_blocks(memory_directory(sysfs_))),
+      tasks_(ex_, log_of(context)) {}
 
 std::string hotplug::cpu_file(std::uint32_t cpu) const {
     return sysfs_ + "/devices/system/cpu/cpu" + std::to_string(cpu) + "/online";
 }
 
-std::string hotplug::memory_file(std::uint32_t block, std::string_view name) const {
-    return sysfs_ + "/devices/system/memory/memory" + std::to_string(block) + "/" + std::string(name);
+std::string hotplug::memory_block(std::uint32_t block) const {
+    return memory_directory(sysfs_) + "/memory" + std::to_string(block);
 }
 
-bool hotplug::onlines_memory_itself() const {
-    return reads_as(sysfs_ + "/devices/system/memory/auto_online_blocks", "online");
+// Without those that were unplugged since.
+std::set<std::string> hotplug::taken_blocks() const {
+    std::set<std::string> taken;
+    for (const auto& [path, inode] : taken_blocks_) {
+        if (inode_of(path) == inode) taken.insert(path);
+    }
+    return taken;
 }
 
 awaitable<result<void>> hotplug::wait_for_file(std::string what, std::string path) {
@@ -62,21 +121,47 @@ awaitable<result<void>> hotplug::wait_for_file(std::string what, std::string pat
     co_return result<void>();
 }
 
-awaitable<result<void>> hotplug::write(std::string path, std::string value) {
-    auto job = [path = std::move(path), value = std::move(value)]() -> result<void> {
-        auto written = write_file(path, value);
-        if (!written) return write_error(written.error());
-        return {};
-    };
-    co_return co_await blocking_.run(blocking_lane::hotplug, std::move(job), "hotplug");
+// The operation outlives a caller that is cancelled: its unit is busy until the kernel is through with it.
+awaitable<result<void>> hotplug::perform(std::string unit, job work) {
+    if (busy_.contains(unit)) co_return error(errc::failed_precondition, unit + ": another operation is under way");
+    auto running = std::make_shared<operation>(unit, ex_);
+    tasks_.spawn("hotplug", run_job(running, std::move(work)));
+    tasks_.spawn("hotplug limit", enforce_limit(running));
+    while (!running->outcome && !running->is_given_up) co_await running->changed.wait();
+    if (running->outcome) co_return *running->outcome;
+    co_return error(errc::deadline_exceeded, unit + ": the kernel does not come to an end with it");
+}
+
+awaitable<void> hotplug::run_job(std::shared_ptr<operation> running, job work) {
+    busy_.insert(running->unit);
+    auto on_thread = [writer = running->writer, work = std::move(work)] { return work(*writer); };
+    auto outcome = co_await blocking_.run(blocking_lane::hotplug, std::move(on_thread), running->unit);
+    busy_.erase(running->unit);
+    running->outcome.emplace(std::move(outcome));
+    running->limit.cancel();
+    running->changed.notify_all();
+}
+
+awaitable<void> hotplug::enforce_limit(std::shared_ptr<operation> running) {
+    running->limit.expires_after(limit);
+    for (int attempt = 0;; ++attempt) {
+        auto [cancelled] = co_await running->limit.async_wait(as_tuple_awaitable);
+        if (running->outcome || cancelled) co_return;
+        running->writer->stop();
+        if (attempt == stop_attempts) {
+            running->is_given_up = true;
+            running->changed.notify_all();
+        }
+        running->limit.expires_after(stop_interval);
+    }
 }
 
 awaitable<result<void>> hotplug::offline_cpu(std::uint32_t cpu) {
     if (cpu == 0) co_return error(errc::invalid_argument, "cpu 0 cannot be offlined (boot processor)");
     auto path = cpu_file(cpu);
     if (!exists(path)) co_return error(errc::not_found, name_of_cpu(cpu) + " not present");
-    if (reads_as(path, "0")) co_return result<void>();
-    co_return co_await write(path, "0");
+    job work = [path](stoppable_write& writer) { return switch_to(writer, path, "0"); };
+    co_return co_await perform(name_of_cpu(cpu), std::move(work));
 }
 
 awaitable<result<void>> hotplug::online_cpu(std::uint32_t cpu) {
@@ -84,62 +169,46 @@ awaitable<result<void>> hotplug::online_cpu(std::uint32_t cpu) {
     auto path = cpu_file(cpu);
     auto present = co_await wait_for_file(name_of_cpu(cpu), path);
     if (!present) co_return present.error();
-    if (reads_as(path, "1")) co_return result<void>();
-    co_return co_await write(path, "1");
+    job work = [path](stoppable_write& writer) { return switch_to(writer, path, "1"); };
+    co_return co_await perform(name_of_cpu(cpu), std::move(work));
 }
 
 awaitable<result<void>> hotplug::offline_memory(std::uint32_t block) {
-    auto path = memory_file(block, "online");
-    if (!exists(path)) co_return error(errc::not_found, name_of_block(block) + " not present");
-    if (onlines_memory_itself() || reads_as(path, "0")) co_return result<void>();
-    if (reads_as(memory_file(block, "removable"), "0")) {
-        co_return error(errc::failed_precondition, name_of_block(block) + " is not removable (kernel in use)");
-    }
-    co_return co_await write(path, "0");
+    auto path = memory_block(block);
+    auto name = name_of_block(block);
+    if (!exists(path + "/online")) co_return error(errc::not_found, name + " not present");
+    auto is_of_boot = boot_blocks_.contains(path);
+    job work = [=, automatic = memory_directory(sysfs_) + "/auto_online_blocks"](stoppable_write& writer) {
+        // A kernel that onlines memory itself takes it away itself.
+        if (reads_as(automatic, "online") || reads_as(path + "/online", "0")) return result<void>();
+        std::string refusal = is_of_boot ? " belongs to the memory the machine booted with" : "";
+        if (refusal.empty() && reads_as(path + "/removable", "0")) refusal = " is not removable (kernel in use)";
+        if (!refusal.empty()) return result<void>(error(errc::failed_precondition, name + refusal));
+        return write(writer, path + "/online", "0");
+    };
+    if (!is_of_boot) taken_blocks_[path] = inode_of(path);
+    auto done = co_await perform(name, std::move(work));
+    if (!done) taken_blocks_.erase(path);
+    co_return done;
 }
 
 awaitable<result<void>> hotplug::online_memory(std::uint32_t block) {
-    auto path = memory_file(block, "online");
-    auto present = co_await wait_for_file(name_of_block(block), path);
-    if (!present) {
-        // The number is the host's slot; the blocks of that slot may be there under others.
-        auto others = co_await online_other_blocks();
-        (void)others;
-        co_return present.error();
-    }
-    if (!reads_as(path, "1")) {
-        auto written = co_await write(path, "1");
-        if (!written) co_return written.error();
-    }
-    co_return co_await online_other_blocks();
-}
-
-awaitable<result<void>> hotplug::online_other_blocks() {
-    auto job = [directory = sysfs_ + "/devices/system/memory"]() -> result<void> {
-        result<void> first;
-        for (const auto& path : offline_memory_blocks(directory)) {
-            auto written = write_file(path, "1");
-            if (!written && first) first = write_error(written.error());
+    auto name = name_of_block(block);
+    auto path = memory_block(block);
+    auto present = co_await wait_for_file(name, path + "/online");
+    taken_blocks_.erase(path);
+    job work = [path, is_there = present.has_value(), kept = taken_blocks(),
+                directory = memory_directory(sysfs_)](stoppable_write& writer) {
+        if (is_there) {
+            auto written = switch_to(writer, path + "/online", "1");
+            if (!written) return written;
         }
-        return first;
+        return online_others(writer, directory, kept);
     };
-    co_return co_await blocking_.run(blocking_lane::hotplug, std::move(job), "hotplug");
-}
-
-std::vector<std::string> offline_memory_blocks(const std::string& directory) {
-    std::vector<std::string> paths;
-    struct close_directory {
-        void operator()(DIR* handle) const noexcept { ::closedir(handle); }
-    };
-    std::unique_ptr<DIR, close_directory> handle(::opendir(directory.c_str()));
-    if (!handle) return paths;
-    while (const auto* entry = ::readdir(handle.get())) {
-        std::string block = directory + "/" + entry->d_name;
-        bool is_block = std::string_view(entry->d_name).starts_with("memory");
-        if (is_block && reads_as(block + "/state", "offline")) paths.push_back(block + "/online");
-    }
-    std::sort(paths.begin(), paths.end());
-    return paths;
+    auto done = co_await perform(std::move(name), std::move(work));
+    // The number is the host's slot; the blocks of that slot may be there under others.
+    if (!present) co_return present.error();
+    co_return done;
 }
 
 }  // namespace vminit::system

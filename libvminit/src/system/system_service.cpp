@@ -35,7 +35,7 @@ public:
         : config(std::move(settings)),
           log(log_of(context)),
           blocking(asio::use_service<blocking_service>(context)),
-          plug(blocking, config.sysfs),
+          plug(context, config.sysfs),
           changed(executor_of(context)),
           safety(executor_of(context)),
           tasks(executor_of(context), log) {}

@@ -1,0 +1,44 @@
+#include "system/memory_blocks.hpp"
+
+#include <dirent.h>
+
+#include <memory>
+
+#include "vminit/core/file.hpp"
+
+namespace vminit::system {
+
+namespace {
+
+struct close_directory {
+    void operator()(DIR* handle) const noexcept { ::closedir(handle); }
+};
+
+bool is_block_name(std::string_view name) {
+    constexpr std::string_view prefix = "memory";
+    return name.starts_with(prefix) && name.size() > prefix.size() &&
+           name.find_first_not_of("0123456789", prefix.size()) == std::string_view::npos;
+}
+
+}  // namespace
+
+std::set<std::string> memory_blocks(const std::string& directory) {
+    std::set<std::string> blocks;
+    std::unique_ptr<DIR, close_directory> handle(::opendir(directory.c_str()));
+    if (!handle) return blocks;
+    while (const auto* entry = ::readdir(handle.get())) {
+        if (is_block_name(entry->d_name)) blocks.insert(directory + "/" + entry->d_name);
+    }
+    return blocks;
+}
+
+std::vector<std::string> offline_memory_blocks(const std::string& directory) {
+    std::vector<std::string> found;
+    for (const auto& block : memory_blocks(directory)) {
+        auto state = read_file(block + "/state");
+        if (state && trimmed(*state) == "offline") found.push_back(block);
+    }
+    return found;
+}
+
+}  // namespace vminit::system
