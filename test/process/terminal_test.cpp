@@ -78,11 +78,14 @@ TEST_CASE("containers are bounded", "[process]") {
     };
     for (std::size_t i = 0; i < process_service::max_containers; ++i) {
         request.id = "c" + std::to_string(i);
+        request.bundle = fixture.fake.bundle(request.id);
+        REQUIRE(make_directories(request.bundle, 0755));
         fixture.tasks->spawn("create", create(fixture, request));
     }
     fixture.poll();
     CHECK(fixture.processes.container_count() == process_service::max_containers);
     request.id = "more";
+    request.bundle = fixture.fake.bundle("more");
     CHECK(fixture.run(fixture.processes.create(request)).error().message() ==
           "too many containers: resource exhausted");
     CHECK(asked == process_service::max_containers);

@@ -123,6 +123,15 @@ TEST_CASE_METHOD(rootfs_fixture, "an overlay is put together from what was mount
     CHECK(run(unmount_rootfs(ctx, *mounted)));  // nothing there is no error
 }
 
+TEST_CASE_METHOD(rootfs_fixture, "the first entry may want directories, too", "[.][privileged]") {
+    auto source = bundle + "/mounts/data/deep";
+    auto mounted = mount({mount_entry("mkdir/bind", source, "", {"rbind", "X-containerd.mkdir.path=" + source})});
+    REQUIRE(mounted);
+    REQUIRE(replace_file(bundle + "/rootfs/new", "x", 0600));
+    CHECK(std::filesystem::exists(source + "/new"));
+    CHECK(run(unmount_rootfs(ctx, *mounted)));
+}
+
 TEST_CASE_METHOD(rootfs_fixture, "a failure takes down what was mounted", "[.][privileged]") {
     auto failed = mount({tmpfs(), tmpfs(), mount_entry("nosuchfs", "x", "", {})});
     REQUIRE_FALSE(failed);

@@ -147,6 +147,21 @@ TEST_CASE("removal does not enter another mount, not even of the same filesystem
     CHECK(::umount2(point.c_str(), MNT_DETACH) == 0);
 }
 
+TEST_CASE("removal does not enter what is mounted on its very place", "[.][privileged]") {
+    test::temporary_directory directory;
+    write(directory.path("data/keep"));
+    auto point = directory.path("bundle");
+    fs::create_directory(point);
+    REQUIRE(::mount(directory.path("data").c_str(), point.c_str(), nullptr, MS_BIND, nullptr) == 0);
+    auto removed = remove_tree(point);
+    CHECK(fs::exists(directory.path("data/keep")));
+    REQUIRE_FALSE(removed);
+    CHECK(removed.error().message() == "remove " + point + ": something is mounted there: failed precondition");
+    CHECK(::umount2(point.c_str(), MNT_DETACH) == 0);
+    CHECK(remove_tree(point));
+    CHECK_FALSE(fs::exists(point));
+}
+
 TEST_CASE("removal does not remove a file that something is mounted on", "[.][privileged]") {
     test::temporary_directory directory;
     write(directory.path("data/keep"));

@@ -49,8 +49,12 @@ public:
             auto limit = longest_wait(call.deadline());
             co_await options_.before_create(limit);
         }
+        auto bundle = request.bundle();
         auto wanted = to_create_request(request, log_);
-        if (!wanted) co_return wanted.error();
+        if (!wanted) {
+            co_await processes_.drop_bundle(std::move(bundle));
+            co_return wanted.error();
+        }
         auto pid = co_await processes_.create(std::move(*wanted));
         if (!pid) co_return pid.error();
         task::CreateTaskResponse response;

@@ -6,8 +6,11 @@
 
 namespace vminit::process {
 
-container::container(std::shared_ptr<process_context> context, std::string id)
-    : context_(std::move(context)), id_(std::move(id)), order_changed_(context_->ex()) {}
+container::container(std::shared_ptr<process_context> context, std::string id, std::string bundle)
+    : context_(std::move(context)),
+      id_(std::move(id)),
+      bundle_(std::move(bundle)),
+      order_changed_(context_->ex()) {}
 
 result<std::shared_ptr<task_process>> container::find(const std::string& exec_id) const {
     if (exec_id.empty()) return std::static_pointer_cast<task_process>(init_);

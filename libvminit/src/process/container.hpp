@@ -22,7 +22,7 @@ namespace vminit::process {
 /// _remove, _control.cpp.
 class container : public std::enable_shared_from_this<container> {
 public:
-    container(std::shared_ptr<process_context> context, std::string id);
+    container(std::shared_ptr<process_context> context, std::string id, std::string bundle);
 
     const std::string& id() const noexcept { return id_; }
     const std::string& bundle() const noexcept { return bundle_; }
@@ -74,6 +74,8 @@ private:
     awaitable<result<void>> run_create(std::shared_ptr<abandonment> abandoned);
     void tell_created(const create_request& request);
     awaitable<void> roll_back();
+    std::string state_directory() const;
+    awaitable<result<bool>> is_state_taken();
     awaitable<void> delete_by_force();
 
     // container_runtime.cpp
@@ -102,7 +104,6 @@ private:
     awaitable<result<void>> await_init_exit();
     awaitable<void> drop_execs();
     awaitable<result<void>> unmount();
-    awaitable<void> remove_bundle();
 
     template <class Event>
     void publish(Event event) {
@@ -123,7 +124,7 @@ private:
     oom_watch oom_watch_;
     bool has_private_pids_ = false;
     bool is_created_ = false;
-    bool is_in_runtime_ = false;  // the runtime has been asked to make it
+    bool is_in_runtime_ = false;  // the runtime has been asked to make it; nothing of its name was there before
     bool has_options_file_ = false;
 };
 

@@ -1,16 +1,19 @@
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <filesystem>
 #include <utility>
 
 #include "process/caught.hpp"
 #include "process/container.hpp"
+#include "process/own_places.hpp"
 #include "vminit/core/file.hpp"
+#include "vminit/core/syscalls.hpp"
 #include "vminit/reaper/spawn.hpp"
 #include "vminit/runc/oci_spec.hpp"
+#include "vminit/system/cleanup.hpp"
 
 namespace vminit::process {
 
@@ -45,7 +48,6 @@ runc::runtime_ref make_ref(const std::string& id, const std::string& bundle, con
 }  // namespace
 
 awaitable<result<std::uint32_t>> container::create(create_request request, std::shared_ptr<abandonment> abandoned) {
-    bundle_ = request.bundle;
     options_ = request.options;
     ref_ = make_ref(id_, bundle_, options_);
     choose_runtime();
@@ -79,7 +81,9 @@ awaitable<result<std::uint32_t>> container::create_steps(create_request request,
     auto opened = co_await open_io(init_);
     if (!opened) co_return opened.error();
     auto hold = context_->reaper.hold();
-    is_in_runtime_ = true;
+    auto is_taken = co_await is_state_taken();
+    if (!is_taken) co_return is_taken.error();
+    is_in_runtime_ = !*is_taken;
     auto made = co_await run_create(std::move(abandoned));
     if (!made) {
         kill_half_started(runc::runc_service::init_pid_file(bundle_));
@@ -95,6 +99,7 @@ awaitable<result<std::uint32_t>> container::create_steps(create_request request,
 
 awaitable<result<void>> container::prepare_bundle(std::vector<system::mount_entry> entries) {
     auto written = replace_file(bundle_ + "/options.json", options_json(options_), 0600);
+    if (!written && written.error().kind() == errc::not_found) co_return error(errc::not_found, "bundle " + bundle_);
     if (!written) co_return written.error();
     has_options_file_ = true;
     if (entries.empty()) co_return result<void>();
@@ -156,13 +161,31 @@ void container::tell_created(const create_request& request) {
     context_->tasks->spawn("init exit", watch_init(shared_from_this()));
 }
 
+// The id's place in the runtime's root. What is there before the runtime has been asked for anything is somebody
+// else's: the runtime refuses the id, and undoing this Create must not touch it.
+awaitable<result<bool>> container::is_state_taken() {
+    auto job = [state = state_directory()]() -> result<bool> {
+        struct stat status{};
+        auto found = syscalls::check("stat", state, [&] { return ::lstat(state.c_str(), &status); });
+        if (!found && found.error().kind() != errc::not_found) return found.error();
+        return found.has_value();
+    };
+    co_return co_await context_->blocking.run(blocking_lane::files, std::move(job), "look at " + state_directory());
+}
+
+std::string container::state_directory() const {
+    return (ref_.root.empty() ? context_->runc.config().root : ref_.root) + "/" + id_;
+}
+
+// Undoes what this Create did, and nothing else.
 awaitable<void> container::roll_back() {
     if (is_in_runtime_) co_await delete_by_force();
     co_await drop_io(init_);
     auto unmounted = co_await unmount();
     if (!unmounted) context_->log.warn("rootfs left mounted", {{"id", id_}, {"error", unmounted.error()}});
     if (has_options_file_) ::unlink((bundle_ + "/options.json").c_str());
-    ::unlink(runc::runc_service::init_pid_file(bundle_).c_str());
+    if (is_in_runtime_) ::unlink(runc::runc_service::init_pid_file(bundle_).c_str());
+    co_await remove_own_bundle(context_, bundle_);
 }
 
 awaitable<void> container::delete_by_force() {
@@ -173,14 +196,8 @@ awaitable<void> container::delete_by_force() {
         co_await init_->child.wait_for(aborted_init_limit);
     }
     // A runtime that was killed in the middle leaves a state that it cannot read itself, and the id with it.
-    auto state = (ref_.root.empty() ? context_->runc.config().root : ref_.root) + "/" + id_;
-    auto job = [state]() -> result<void> {
-        std::error_code failed;
-        std::filesystem::remove_all(state, failed);
-        if (failed) return error(error_code(failed), "remove " + state);
-        return {};
-    };
-    auto erased = co_await context_->blocking.run(blocking_lane::mounts, std::move(job), "remove " + state);
+    auto job = [state = state_directory()]() -> result<void> { return system::remove_tree(state); };
+    auto erased = co_await context_->blocking.run(blocking_lane::mounts, std::move(job), "remove " + state_directory());
     if (!erased) context_->log.warn("runtime state left", {{"id", id_}, {"error", erased.error()}});
 }
 

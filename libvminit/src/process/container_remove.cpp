@@ -4,8 +4,8 @@
 
 #include "process/caught.hpp"
 #include "process/container.hpp"
+#include "process/own_places.hpp"
 #include "vminit/core/timeout.hpp"
-#include "vminit/system/cleanup.hpp"
 
 namespace vminit::process {
 
@@ -36,7 +36,7 @@ awaitable<result<process_exit>> container::remove_init(std::optional<clock::time
         context_->log.warn("container could not be deleted", {{"id", id_}, {"error", removed.error()}});
         co_return removed.error();
     }
-    co_await remove_bundle();
+    co_await remove_own_bundle(context_, bundle_);
     auto exit = init_->state.exit();
     init_->state.removed();
     init_->changed.notify_all();
@@ -87,15 +87,6 @@ awaitable<result<void>> container::unmount() {
     auto unmounted = co_await runc::unmount_rootfs(context_->context, rootfs_);
     if (unmounted) rootfs_ = runc::rootfs_mounts();
     co_return unmounted;
-}
-
-// What is left of it costs memory, no more: the container is gone all the same.
-awaitable<void> container::remove_bundle() {
-    const auto& root = context_->config.bundles;
-    if (root.empty() || bundle_.substr(0, bundle_.rfind('/')) != root) co_return;
-    auto job = [bundle = bundle_]() -> result<void> { return system::remove_tree(bundle); };
-    auto removed = co_await context_->blocking.run(blocking_lane::mounts, std::move(job), "remove " + bundle_);
-    if (!removed) context_->log.warn("bundle not removed", {{"id", id_}, {"error", removed.error()}});
 }
 
 awaitable<result<process_exit>> container::remove_exec(std::string exec_id,

@@ -27,6 +27,14 @@ public:
         return (*owner)->find(exec_id);
     }
 
+    /// The container, made or being made, whose bundle this is, if any.
+    std::shared_ptr<container> user_of(const std::string& bundle) const {
+        for (const auto& [id, one] : containers) {
+            if (one->bundle() == bundle) return one;
+        }
+        return nullptr;
+    }
+
     /// A process whose end has not been told yet, if any.
     std::shared_ptr<task_process> somebody_left() const {
         for (const auto& [id, one] : containers) {

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "process/own_places.hpp"
 #include "process/process_core.hpp"
 #include "vminit/core/timeout.hpp"
 
@@ -19,13 +20,30 @@ bool is_valid_id(const std::string& id) {
            id.find('\0') == std::string::npos;
 }
 
-result<void> check_request(const create_request& request) {
+result<void> check_request(const create_request& request, const std::string& bundles) {
     if (!is_valid_id(request.id)) return error(errc::invalid_argument, "container id \"" + request.id + "\"");
     if (!request.bundle.starts_with('/')) {
         return error(errc::invalid_argument, "bundle \"" + request.bundle + "\" is not an absolute path");
     }
+    if (auto good = check_runtime_root(request.options.root, bundles); !good) return good;
     if (!request.checkpoint.empty() || !request.parent_checkpoint.empty()) {
         return error(errc::not_implemented, "create from a checkpoint is not supported");
+    }
+    return {};
+}
+
+// Whether a Create may begin.
+result<void> admit(const process_core& core, const create_request& request) {
+    if (auto valid = check_request(request, core.context->config.bundles); !valid) return valid;
+    if (core.context->is_going_down) return error(errc::unavailable, "shutting down");
+    if (core.containers.contains(request.id)) {
+        return error(errc::already_exists, "container " + request.id + " already exists");
+    }
+    if (auto user = core.user_of(request.bundle)) {
+        return error(errc::failed_precondition, "bundle " + request.bundle + " is used by container " + user->id());
+    }
+    if (core.containers.size() >= process_service::max_containers) {
+        return error(errc::resource_exhausted, "too many containers");
     }
     return {};
 }
@@ -101,19 +119,21 @@ void process_service::shutdown() noexcept {
 
 awaitable<result<std::uint32_t>> process_service::create(create_request request) {
     auto core = core_;
-    if (auto valid = check_request(request); !valid) co_return valid.error();
-    if (core->context->is_going_down) co_return error(errc::unavailable, "shutting down");
-    if (core->containers.contains(request.id)) {
-        co_return error(errc::already_exists, "container " + request.id + " already exists");
+    if (auto admitted = admit(*core, request); !admitted) {
+        co_await drop_bundle(std::move(request.bundle));
+        co_return admitted.error();
     }
-    if (core->containers.size() >= max_containers) co_return error(errc::resource_exhausted, "too many containers");
-    auto fresh = std::make_shared<container>(core->context, request.id);
+    auto fresh = std::make_shared<container>(core->context, request.id, request.bundle);
     auto abandoned = std::make_shared<abandonment>(core->context->ex());
     core->containers.emplace(request.id, fresh);
     core->creations.emplace(request.id, abandoned);
     auto operation = create_container(core, std::move(fresh), std::move(request), abandoned);
     co_return co_await run_to_end<std::uint32_t>(core->context->ex(), *core->context->tasks, "create",
                                                  std::move(operation), std::move(abandoned));
+}
+
+awaitable<void> process_service::drop_bundle(std::string bundle) {
+    if (core_->user_of(bundle) == nullptr) co_await remove_own_bundle(core_->context, std::move(bundle));
 }
 
 awaitable<result<std::uint32_t>> process_service::start(std::string id, std::string exec_id) {

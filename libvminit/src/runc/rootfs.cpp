@@ -62,6 +62,10 @@ private:
 };
 
 result<fresh_mount> perform(const mount_step& step) {
+    if (!step.directories.empty()) {
+        // Of the first entry nothing has been mounted below it yet.
+        if (auto made = make_directories(step.base, mount_directory_mode); !made) return made.error();
+    }
     for (const auto& request : step.directories) {
         if (auto made = make_directory_beneath(step.base, request); !made) return made.error();
     }

@@ -75,8 +75,7 @@ public:
         }
         if (type != DT_DIR) return unlink(parent, name, path, 0);
         if (depth >= max_depth) return note(error(errc::out_of_range, "remove " + path + ": too deep"));
-        // The first name is a whole path, and what it leads through is the caller's business.
-        remove_below(parent, name, path, depth, depth == 0 ? crossing::allowed : crossing::refused);
+        remove_below(parent, name, path, depth, crossing::refused);
         unlink(parent, name, path, AT_REMOVEDIR);
     }
 
@@ -114,16 +113,6 @@ private:
     dev_t device_;
     result<void> first_;
 };
-
-// The filesystem that `path`'s parent directory is on: `path` itself may be a mount point.
-result<dev_t> device_of_parent(const std::string& path) {
-    auto slash = path.rfind('/');
-    std::string parent = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-    struct stat status{};
-    auto found = syscalls::check("stat", parent, [&] { return ::stat(parent.c_str(), &status); });
-    if (!found) return found.error();
-    return status.st_dev;
-}
 
 void unmount_below(const std::vector<mount_info>& table, const std::string& directory, cleanup_report& report) {
     std::vector<std::string> points;
@@ -173,10 +162,16 @@ void remove_bundles(const cleanup_options& options, cleanup_report& report) {
 }  // namespace
 
 result<void> remove_tree(const std::string& path) {
-    auto device = device_of_parent(path);
-    if (!device) return is_missing(device.error()) ? result<void>() : device.error();
-    tree_removal removal(*device);
-    removal.remove(AT_FDCWD, path, path, 0, DT_UNKNOWN);
+    auto slash = path.rfind('/');
+    std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    auto directory = syscalls::open(parent, O_PATH | O_DIRECTORY);
+    if (!directory) return is_missing(directory.error()) ? result<void>() : directory.error();
+    struct stat status{};
+    auto found = syscalls::check("stat", parent, [&] { return ::fstat(directory->get(), &status); });
+    if (!found) return found.error();
+    // What the path leads through is the caller's business; its last name is not entered if something is mounted there.
+    tree_removal removal(status.st_dev);
+    removal.remove(directory->get(), path.substr(slash + 1), path, 0, DT_UNKNOWN);
     return removal.outcome();
 }
 

@@ -5,7 +5,7 @@ import sys
 import time
 
 from invocation import FAKE_DIR, Failure, append, fault, log, log_record, options
-from state import die, hang, write_all
+from state import die, hang, state_dir, write_all
 
 
 def apply_fault():
@@ -23,6 +23,11 @@ def apply_fault():
         with open(fault["await"], "rb") as file:
             file.read()
         sys.exit(code)
+    if kind == "leave-state":  # half a state directory, with a mount in it
+        os.makedirs(state_dir() + "/mount")
+        append(state_dir() + "/status", "{")
+        os.spawnlp(os.P_WAIT, "mount", "mount", "--bind", fault["source"], state_dir() + "/mount")
+        die("KILL")
     if kind == "garbage":
         log("error", message)
         append(options["--log"], "not json\n" + log_record("error", "never finished")[:20])

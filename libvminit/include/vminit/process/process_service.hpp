@@ -117,7 +117,7 @@ struct process_config {
     std::string resolv_conf = "/etc/resolv.conf";
     std::string cgroup_root = "/sys/fs/cgroup";
     std::string proc = "/proc";
-    std::string bundles;  ///< bundles directly below are removed with their container; empty: bundles are their maker's
+    std::string bundles;  ///< bundles directly below are removed with their container or its failed Create; empty: none is
     runc::serial_resolver resolve_serial;  ///< empty: `serial:` sources fail with not_found
 
     /// Called with `<bundle>/rootfs` after a container's rootfs has been mounted, before its runtime is started.
@@ -148,8 +148,15 @@ public:
 
     /// Makes the container; its init waits for `start`. Returns init's pid. The id is taken from the first moment: a
     /// second caller gets already_exists `container <id> already exists` at once. On failure everything is undone in
-    /// reverse.
+    /// reverse, and the bundle is removed if it lies directly in `process_config::bundles` and no other container uses
+    /// it: the same id can be made again from the start.
+    ///
+    /// Errors: invalid_argument for an id, a bundle or a runtime root that is no name or place; failed_precondition
+    /// `bundle <b> is used by container <id>`; not_found `bundle <b>` when it is not there; the runtime's own text.
     awaitable<result<std::uint32_t>> create(create_request request);
+
+    /// For a Create that was refused before it came here: what `create` does with the bundle when it fails.
+    awaitable<void> drop_bundle(std::string bundle);
 
     awaitable<result<std::uint32_t>> start(std::string id, std::string exec_id);
 
