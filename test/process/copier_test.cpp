@@ -4,11 +4,15 @@
 
 #include <string>
 
+#include "process/failing_call.hpp"
+#include "process/no_memory.hpp"
 #include "support/io_fixture.hpp"
 #include "vminit/core/syscalls.hpp"
 
 using namespace vminit;
 using namespace vminit::process;
+using test::failing_call;
+using test::no_memory;
 
 namespace {
 
@@ -101,4 +105,51 @@ TEST_CASE_METHOD(copier_fixture, "a broken target is told with its reason, and b
     CHECK(moving.moved() == 8);
     from.write_end.reset();
     CHECK(moving.step() == copy_outcome::source_ended);
+}
+
+TEST_CASE_METHOD(copier_fixture, "a write for which the kernel has no memory is tried again in smaller pieces",
+                 "[process]") {
+    copier moving(source, target, buffer);
+    auto sent = numbered(40000);
+    feed(sent);
+    {
+        failing_call no_memory("write", GENERATE(ENOMEM, ENOBUFS), 1);
+        CHECK(moving.step() == copy_outcome::no_memory);
+    }
+    CHECK(moving.kept() == sent.size());
+    CHECK(moving.step() == copy_outcome::moved);
+    CHECK(moving.moved() == copier::small_piece);
+    while (moving.kept() > 0) CHECK(moving.step() == copy_outcome::moved);
+    CHECK(taken() == sent);
+    feed(sent);
+    CHECK(moving.step() == copy_outcome::moved);
+    CHECK(moving.kept() == 0);
+}
+
+TEST_CASE_METHOD(copier_fixture, "no byte is lost for want of memory", "[process]") {
+    copier moving(source, target, buffer);
+    feed("first");
+    {
+        no_memory at_all;
+        CHECK(moving.step() == copy_outcome::no_memory);
+    }
+    CHECK(moving.step() == copy_outcome::moved);
+    CHECK(taken() == "first");
+    auto fill = numbered(65536);
+    feed(fill);
+    CHECK(moving.step() == copy_outcome::moved);
+    feed("kept");
+    {
+        no_memory at_all;
+        CHECK(moving.step() == copy_outcome::target_full);
+    }
+    CHECK(moving.kept() == 4);
+    // The buffer that all share is kept for it: others have another.
+    auto others = copier(source, target, buffer);
+    feed("next");
+    CHECK(others.step() == copy_outcome::target_full);
+    CHECK(taken() == fill);
+    CHECK(moving.step() == copy_outcome::moved);
+    CHECK(others.step() == copy_outcome::moved);
+    CHECK(taken() == "keptnext");
 }

@@ -1,53 +1,79 @@
 #include "process/copier.hpp"
 
+#include <cstring>
+
 namespace vminit::process {
 
-copy_outcome copier::step() {
-    if (kept() > 0) {
-        auto outcome = write(std::string_view(kept_).substr(kept_at_));
-        if (kept_at_ == kept_.size()) forget_kept();
-        return outcome;
+copy_outcome copier::step() noexcept {
+    if (kept() > 0) return write_kept();
+    char* into = buffer_->data();
+    if (into == nullptr) return copy_outcome::no_memory;
+    auto count = source_->read(into, copy_buffer::size);
+    if (!count) {
+        if (stdio_end::is_again(count.error())) return copy_outcome::source_empty;
+        if (stdio_end::is_short_of_memory(count.error())) return copy_outcome::no_memory;
+        return source_->is_away(count.error()) ? copy_outcome::source_away : copy_outcome::source_ended;
     }
-    auto count = source_->read(buffer_->data(), copy_buffer::size);
-    if (!count) return stdio_end::is_again(count.error()) ? copy_outcome::source_empty : copy_outcome::source_ended;
     if (*count == 0) return copy_outcome::source_ended;
-    auto bytes = std::string_view(buffer_->data(), *count);
     auto before = moved_;
-    auto outcome = write(bytes);
-    kept_ = bytes.substr(static_cast<std::size_t>(moved_ - before));
-    kept_at_ = 0;
+    auto outcome = write(std::string_view(into, *count));
+    auto done = static_cast<std::size_t>(moved_ - before);
+    if (done < *count) keep(done, *count);
     return outcome;
 }
 
-copy_outcome copier::write(std::string_view bytes) {
+copy_outcome copier::write_kept() noexcept {
+    auto before = moved_;
+    auto outcome = write(std::string_view(kept_.get() + kept_at_, kept()));
+    kept_at_ += static_cast<std::size_t>(moved_ - before);
+    if (kept() == 0) forget_kept();
+    return outcome;
+}
+
+copy_outcome copier::write(std::string_view bytes) noexcept {
     if (is_discarding_) {
-        advance(bytes.size());
+        moved_ += bytes.size();
         return copy_outcome::moved;
     }
-    auto count = target_->write(bytes);
+    auto count = target_->write(bytes.substr(0, piece_));
     if (count) {
-        advance(*count);
+        moved_ += *count;
         return copy_outcome::moved;
     }
     if (stdio_end::is_again(count.error())) return copy_outcome::target_full;
+    if (stdio_end::is_short_of_memory(count.error())) {
+        piece_ = small_piece;
+        return copy_outcome::no_memory;
+    }
+    if (target_->is_away(count.error())) return copy_outcome::target_away;
     failure_ = count.error();
     return copy_outcome::target_broken;
 }
 
-void copier::advance(std::size_t count) noexcept {
-    moved_ += count;
-    kept_at_ += count;
+// In memory of their size; without any, in the shared buffer itself, where they are.
+void copier::keep(std::size_t from, std::size_t end) noexcept {
+    kept_.reset(new (std::nothrow) char[end - from]);
+    if (kept_) {
+        std::memcpy(kept_.get(), buffer_->data() + from, end - from);
+        kept_at_ = 0;
+        kept_end_ = end - from;
+    } else {
+        kept_ = buffer_->release();
+        kept_at_ = from;
+        kept_end_ = end;
+    }
 }
 
-void copier::discard() {
+void copier::discard() noexcept {
     is_discarding_ = true;
     moved_ += kept();
     forget_kept();
 }
 
 void copier::forget_kept() noexcept {
-    kept_ = std::string();  // gives the memory back, which clear() would not
-    kept_at_ = 0;
+    kept_.reset();
+    kept_at_ = kept_end_ = 0;
+    piece_ = copy_buffer::size;
 }
 
 }  // namespace vminit::process

@@ -3,8 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
+#include <new>
 #include <string_view>
+#include <utility>
 
 #include "process/stdio_end.hpp"
 
@@ -22,10 +23,14 @@ class copy_buffer {
 public:
     static constexpr std::size_t size = std::size_t{64} << 10;  ///< what a pipe holds, and one vsock packet
 
-    char* data() {
-        if (!bytes_) bytes_ = std::make_unique_for_overwrite<char[]>(size);
+    /// Null without memory.
+    char* data() noexcept {
+        if (!bytes_) bytes_.reset(new (std::nothrow) char[size]);
         return bytes_.get();
     }
+
+    /// Gives the memory away, with what is in it; the next `data` makes another.
+    std::unique_ptr<char[]> release() noexcept { return std::move(bytes_); }
 
     copy_traffic traffic;
 
@@ -34,26 +39,38 @@ private:
 };
 
 /// What one step did, and so what to wait for.
-enum class copy_outcome { moved, source_empty, source_ended, target_full, target_broken };
+enum class copy_outcome {
+    moved,
+    source_empty,
+    source_away,  ///< a terminal that nobody has open now; somebody may open it again
+    source_ended,
+    target_full,
+    target_away,  ///< the same of a terminal to write to
+    target_broken,
+    no_memory,  ///< neither end is to blame: try again in a moment
+};
 
-/// Moves bytes from one end to another, never blocking, never dropping any that were read. What a full target did not
-/// take is kept (at most one buffer) and nothing further is read before it is gone: the source's pipe fills and its
-/// writer waits.
+/// Moves bytes from one end to another, never blocking, never dropping any that were read, also without memory. What a
+/// full target did not take is kept (at most one buffer) and nothing further is read before it is gone: the source's
+/// pipe fills and its writer waits.
 class copier {
 public:
+    /// After a send for which the kernel had no memory: vsock wants a packet in one piece.
+    static constexpr std::size_t small_piece = std::size_t{16} << 10;
+
     copier(std::shared_ptr<stdio_end> source, std::shared_ptr<stdio_end> target,
            std::shared_ptr<copy_buffer> buffer) noexcept
         : source_(std::move(source)), target_(std::move(target)), buffer_(std::move(buffer)) {}
 
-    copy_outcome step();
+    copy_outcome step() noexcept;
 
     /// From now on bytes are read and thrown away, those kept included: the target is broken, its writer must not
     /// notice.
-    void discard();
+    void discard() noexcept;
     bool is_discarding() const noexcept { return is_discarding_; }
 
     /// Read and not yet written.
-    std::size_t kept() const noexcept { return kept_.size() - kept_at_; }
+    std::size_t kept() const noexcept { return kept_end_ - kept_at_; }
 
     /// Written, or thrown away.
     std::uint64_t moved() const noexcept { return moved_; }
@@ -65,15 +82,18 @@ public:
     const error_code& failure() const noexcept { return failure_; }
 
 private:
-    copy_outcome write(std::string_view bytes);
-    void advance(std::size_t count) noexcept;
+    copy_outcome write_kept() noexcept;
+    copy_outcome write(std::string_view bytes) noexcept;
+    void keep(std::size_t from, std::size_t end) noexcept;
     void forget_kept() noexcept;
 
     std::shared_ptr<stdio_end> source_;
     std::shared_ptr<stdio_end> target_;
     std::shared_ptr<copy_buffer> buffer_;
-    std::string kept_;
+    std::unique_ptr<char[]> kept_;
     std::size_t kept_at_ = 0;  // what of it is written
+    std::size_t kept_end_ = 0;
+    std::size_t piece_ = copy_buffer::size;
     std::uint64_t moved_ = 0;
     bool is_discarding_ = false;
     error_code failure_;

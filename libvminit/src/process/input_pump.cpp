@@ -13,21 +13,27 @@ input_pump::input_pump(executor ex, std::shared_ptr<stdio_end> source, std::shar
       source_(source),
       target_(target),
       copier_(std::move(source), std::move(target), std::move(buffer)),
-      late_(late) {}
+      late_(late),
+      pause_(ex) {}
 
 awaitable<void> input_pump::run_on(std::shared_ptr<input_pump> self) {
+    // Also when an exception ends it (no memory): the process reads the end then, and the host sees it.
+    struct at_end {
+        input_pump& pump;
+        ~at_end() { pump.end(); }
+    } ending{*self};
     while (!self->is_at_end_) co_await self->take_step();
-    self->source_->close();
+}
+
+void input_pump::end() {
+    source_->close();
     // A terminal's input has no end of its own: the master stays with its owner.
-    if (self->target_->kind() != end_kind::terminal) self->target_->close();
-    self->has_ended_ = true;
+    if (target_->kind() != end_kind::terminal) target_->close();
+    has_ended_ = true;
 }
 
 awaitable<void> input_pump::take_step() {
-    auto moved_before = copier_.moved();
-    auto outcome = copier_.step();
-    copier_.traffic().input += copier_.moved() - moved_before;
-    switch (outcome) {
+    switch (copy()) {
         case copy_outcome::moved:
             co_await asio::post(ex_, as_tuple_awaitable);
             break;
@@ -35,8 +41,15 @@ awaitable<void> input_pump::take_step() {
             co_await await_more();
             break;
         case copy_outcome::target_full:
+            is_held_back_ = is_finishing_;
             co_await target_->wait(readiness::writable);
             break;
+        case copy_outcome::target_away:
+        case copy_outcome::no_memory:
+            pause_.expires_after(retry_pause);
+            co_await pause_.async_wait(as_tuple_awaitable);
+            break;
+        case copy_outcome::source_away:
         case copy_outcome::source_ended:
         case copy_outcome::target_broken:
             is_at_end_ = true;
@@ -44,26 +57,39 @@ awaitable<void> input_pump::take_step() {
     }
 }
 
+copy_outcome input_pump::copy() {
+    auto before = copier_.moved();
+    auto outcome = copier_.step();
+    if (copier_.moved() > before) quiet_since_ = clock::now();
+    copier_.traffic().input += copier_.moved() - before;
+    return outcome;
+}
+
+// Everything that was read is with the process.
 awaitable<void> input_pump::await_more() {
-    if (!finish_at_) {
-        co_await source_->wait(readiness::readable);
-    } else if (clock::now() < *finish_at_) {
-        co_await source_->wait_until(readiness::readable, *finish_at_);
-    } else {
-        is_at_end_ = true;
-    }
+    auto needed = is_held_back_ ? late_ * held_back_factor : late_;
+    auto finish_at = is_finishing_ ? quiet_since_ + needed : clock::time_point::max();
+    is_at_end_ = clock::now() >= finish_at;
+    if (!is_at_end_) co_await source_->wait_until(readiness::readable, finish_at);
 }
 
 void input_pump::finish() {
-    if (finish_at_) return;
-    finish_at_ = clock::now() + late_;
-    source_->poke();
+    if (is_finishing_) return;
+    is_finishing_ = true;
+    is_held_back_ = copier_.kept() > 0;
+    quiet_since_ = clock::now();
+    look_again();
 }
 
 void input_pump::stop() {
     is_at_end_ = true;
+    look_again();
+}
+
+void input_pump::look_again() {
     source_->poke();
     target_->poke();
+    pause_.cancel();
 }
 
 }  // namespace vminit::process

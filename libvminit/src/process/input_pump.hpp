@@ -1,23 +1,31 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 
 #include "process/copier.hpp"
-#include "vminit/core/condition.hpp"
 
 namespace vminit::process {
 
 /// Copies what the host sends to a process's stdin, until the host's end, the process's, or CloseIO.
+///
+/// CloseIO is told on another connection than the bytes and may overtake them. So after it the pump goes on until
+/// nothing has come for a while, counted from the last byte that the process's end took: while that is full the host is
+/// held back, and nothing can be said about what it still has. The host's own end needs no such guess.
 class input_pump : public std::enable_shared_from_this<input_pump> {
 public:
-    /// `late`: after `finish`, how long to wait for bytes that are on their way.
+    /// How much longer the silence must be when CloseIO found the host held back: all along the way bytes wait for us,
+    /// and whoever sends them has to be woken up first.
+    static constexpr int held_back_factor = 10;
+    /// Until a terminal that nobody has open, or a kernel without memory, is tried again.
+    static constexpr clock::duration retry_pause = std::chrono::milliseconds(50);
+
+    /// `late`: how long nothing must come after `finish`.
     input_pump(executor ex, std::shared_ptr<stdio_end> source, std::shared_ptr<stdio_end> target,
                std::shared_ptr<copy_buffer> buffer, clock::duration late);
 
     awaitable<void> run() { return run_on(shared_from_this()); }
 
-    /// The host sends nothing further: copies what has arrived and what arrives in a moment, then closes. Idempotent.
+    /// The host sends nothing further: copies what has arrived and what is on its way, then closes. Idempotent.
     void finish();
 
     /// Ends without copying the rest.
@@ -29,13 +37,19 @@ private:
     static awaitable<void> run_on(std::shared_ptr<input_pump> self);
     awaitable<void> take_step();
     awaitable<void> await_more();
+    copy_outcome copy();
+    void end();
+    void look_again();
 
     executor ex_;
     std::shared_ptr<stdio_end> source_;
     std::shared_ptr<stdio_end> target_;
     copier copier_;
     clock::duration late_;
-    std::optional<clock::time_point> finish_at_;
+    clock::time_point quiet_since_{};
+    timer pause_;
+    bool is_finishing_ = false;
+    bool is_held_back_ = false;  // since it is finishing
     bool is_at_end_ = false;
     bool has_ended_ = false;
 };

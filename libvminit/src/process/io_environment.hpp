@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "process/copier.hpp"
+#include "process/late_outputs.hpp"
 #include "vminit/core/asio.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/task_group.hpp"
@@ -30,7 +31,8 @@ struct io_environment {
     streams::stream_service& streams;
     reaper::reaper_service& reaper;
     std::shared_ptr<copy_buffer> buffer;
-    std::unique_ptr<task_group> background;  // loggers that take their time to end
+    late_outputs late;
+    std::unique_ptr<task_group> background;  // loggers that take their time to end, late outputs
     process_limits limits;
     stream_handshake handshake = stream_handshake::number;
 };

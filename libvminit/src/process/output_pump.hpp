@@ -14,9 +14,20 @@ namespace vminit::process {
 ///
 /// A host that does not read stops only this: bytes wait in the pipe, then the process waits. When the host has gone,
 /// and when the output of an ended process is over although descendants hold the pipe, what still comes is read and
-/// dropped until `stop`, so that nobody dies of a broken pipe before.
+/// dropped until `stop`, so that nobody dies of a broken pipe, or waits for ever, before. That is done at leisure: a
+/// process that writes without end must not cost us a processor.
+///
+/// A terminal that nobody has open is looked at again now and then. It has ended when its process has exited as well.
 class output_pump : public std::enable_shared_from_this<output_pump> {
 public:
+    /// Between two reads of what is thrown away.
+    static constexpr clock::duration discard_pause = std::chrono::milliseconds(10);
+    /// Until a terminal that nobody has open is looked at again; and one whose output is over.
+    static constexpr clock::duration away_pause = std::chrono::milliseconds(50);
+    static constexpr clock::duration over_pause = std::chrono::seconds(1);
+    /// For the kernel to find memory.
+    static constexpr clock::duration memory_pause = std::chrono::milliseconds(10);
+
     output_pump(executor ex, logger& log, std::string owner, std::shared_ptr<stdio_end> source,
                 std::shared_ptr<stdio_end> target, std::shared_ptr<copy_buffer> buffer, clock::duration held);
 
@@ -27,24 +38,41 @@ public:
     void exited();
 
     /// Waits until the output has ended or is not worth waiting for any more (`output_progress`), at most until
-    /// `latest`. Returns at once, and the pump goes on, if it was stopped or cancelled. After `exited`.
+    /// `latest`. Returns at once, and the pump goes on, if it was stopped, before `exited`, and when nobody reads any
+    /// more.
     awaitable<void> drain(clock::time_point latest = clock::time_point::max());
 
     /// A further `drain` waits for a stalled host as long again.
-    void be_patient_again() { progress_.renew(clock::now()); }
+    void be_patient_again();
 
     void hurry(clock::duration held);
 
     /// Ends without delivering the rest.
     void stop();
 
+    /// Its owner goes. If the process left something that a host's stream has not taken, the pump goes on until it has,
+    /// or has taken nothing for `patience`; otherwise it is stopped. True if it goes on.
+    bool leave_behind(clock::duration patience);
+
+    /// Stops one that was left behind, with a line in the log.
+    void give_up();
+
     /// Everything is with the host, and the host's side is closed.
     bool is_delivered() const noexcept { return is_delivered_; }
 
 private:
     static awaitable<void> run_on(std::shared_ptr<output_pump> self);
+    bool has_ended() const noexcept;
     awaitable<void> take_step();
+    copy_outcome copy();
+    clock::time_point over_at() const noexcept;
+    clock::duration until_next_look() const noexcept;
+    awaitable<void> pause(clock::duration span);
     void finish_delivery();
+    void drop_the_rest();
+    void end();
+    void tell_progress();
+    void look_again();
 
     executor ex_;
     logger& log_;
@@ -53,7 +81,8 @@ private:
     std::shared_ptr<stdio_end> target_;
     copier copier_;
     output_progress progress_;
-    timer changed_;  // a condition with a limit: who drains sleeps on it, cancelling it is notifying
+    timer hold_;   // expires when an exit is not held back any longer
+    timer pause_;  // until the next step, where no descriptor tells when
     bool is_stopped_ = false;
     bool is_at_end_ = false;
     bool is_delivered_ = false;

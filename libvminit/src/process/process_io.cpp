@@ -15,6 +15,11 @@ std::string failure_prefix(const io_owner& owner) {
     return owner.exec_id.empty() ? "failed to create init process I/O" : "failed to create exec process I/O";
 }
 
+awaitable<void> end_pumps(std::unique_ptr<task_group> pumps, std::vector<std::shared_ptr<stdio_end>> ends) {
+    co_await pumps->join();
+    for (auto& end : ends) end->close();
+}
+
 bool has_pump(const stdio_target& target) noexcept {
     return target.scheme == stdio_scheme::stream || target.scheme == stdio_scheme::fifo;
 }
@@ -242,6 +247,8 @@ void process_io::close_input() {
 }
 
 void process_io::exited() {
+    // A host that uses one stream for both reads its end only when neither of us has it any more.
+    if (input_ && (uris_.in == uris_.out || uris_.in == uris_.err)) input_->stop();
     for (auto& output : outputs_) output->exited();
 }
 
@@ -263,14 +270,31 @@ void process_io::stop_pumps() {
     for (auto& output : outputs_) output->stop();
 }
 
+// True if any of them goes on.
+bool process_io::leave_outputs() {
+    bool is_any = false;
+    for (auto& output : outputs_) {
+        if (!output->leave_behind(environment_.limits.absent_reader)) continue;
+        environment_.late.add(output);
+        is_any = true;
+    }
+    outputs_.clear();
+    return is_any;
+}
+
 awaitable<void> process_io::close() {
     release_child_ends();
-    stop_pumps();
+    for (auto& logger : std::exchange(loggers_, {})) logger.finish(environment_);
+    if (!pumps_) co_return;
+    if (input_) input_->stop();
+    if (leave_outputs()) {
+        auto ending = end_pumps(std::move(pumps_), std::exchange(ends_, {}));
+        environment_.background->spawn("late output", std::move(ending));
+        co_return;
+    }
     co_await pumps_->join();
     for (auto& end : ends_) end->close();
-    for (auto& logger : loggers_) logger.finish(environment_);
     ends_.clear();
-    loggers_.clear();
 }
 
 }  // namespace vminit::process

@@ -70,7 +70,8 @@ public:
     /// Less patience from now on.
     void hurry(clock::duration held);
 
-    /// Ends the pumps and closes everything; the host sees the end. Idempotent.
+    /// Ends the pumps and closes everything; the host sees the end. Idempotent. What its process wrote and a host has
+    /// not taken yet goes on in the background (`output_pump::leave_behind`), with the descriptors it needs.
     awaitable<void> close();
 
 private:
@@ -91,6 +92,7 @@ private:
     void start_input(shared_end source, shared_end target);
     void start_output(shared_end source, shared_end target);
     void stop_pumps();
+    bool leave_outputs();
 
     io_environment& environment_;
     stdio_uris uris_;

@@ -7,7 +7,6 @@
 #include <cerrno>
 
 #include "vminit/core/syscalls.hpp"
-#include "vminit/core/timeout.hpp"
 
 namespace vminit::process {
 
@@ -24,8 +23,6 @@ result<std::shared_ptr<stdio_end>> stdio_end::adopt(executor ex, unique_fd fd, e
 
 boost::system::result<std::size_t> stdio_end::read(char* into, std::size_t size) {
     auto count = syscalls::raw("read", [&] { return ::read(fd(), into, size); });
-    // pty(7): the master reads EIO when nobody has the slave open.
-    if (!count && kind_ == end_kind::terminal && count.error().value() == EIO) return std::size_t{0};
     if (!count) return count.error();
     return static_cast<std::size_t>(*count);
 }
@@ -47,10 +44,17 @@ awaitable<void> stdio_end::wait(readiness which) {
 }
 
 awaitable<void> stdio_end::wait_until(readiness which, clock::time_point deadline) {
-    using namespace asio::experimental::awaitable_operators;
-    auto left = deadline - clock::now();
-    if (left <= clock::duration::zero()) co_return;
-    co_await (wait(which) || sleep_for(left));
+    if (deadline <= clock::now()) co_return;
+    // A timer that ends the wait: `||` would throw in the loser, each time.
+    timer limit(descriptor_.get_executor());
+    if (deadline != clock::time_point::max()) {
+        limit.expires_at(deadline);
+        limit.async_wait([weak = weak_from_this()](error_code failure) {
+            auto self = weak.lock();
+            if (!failure && self) self->poke();
+        });
+    }
+    co_await wait(which);
 }
 
 void stdio_end::poke() {
@@ -77,6 +81,14 @@ void stdio_end::close() {
 
 bool stdio_end::is_again(const error_code& failure) noexcept {
     return failure.value() == EAGAIN || failure.value() == EWOULDBLOCK;
+}
+
+bool stdio_end::is_short_of_memory(const error_code& failure) noexcept {
+    return failure.value() == ENOMEM || failure.value() == ENOBUFS;
+}
+
+bool stdio_end::is_away(const error_code& failure) const noexcept {
+    return kind_ == end_kind::terminal && failure.value() == EIO;
 }
 
 }  // namespace vminit::process

@@ -16,20 +16,20 @@ namespace vminit::process {
 enum class end_kind {
     pipe,      ///< our end of a process's pipe, or a host's fifo
     socket,    ///< a stream of the stream port
-    terminal,  ///< a pty master: both directions, EIO is its end
+    terminal,  ///< a pty master: both directions, EIO while nobody has the other side open
 };
 
 /// One of our ends of a process's stdio: non-blocking reads and writes and waiting for readiness. Owns its descriptor.
 ///
 /// A terminal's is shared by the two pumps that use it.
-class stdio_end {
+class stdio_end : public std::enable_shared_from_this<stdio_end> {
 public:
     enum class readiness { readable, writable };
 
     /// Takes `fd` over and makes it non-blocking. Errors: errno of fcntl or epoll_ctl.
     static result<std::shared_ptr<stdio_end>> adopt(executor ex, unique_fd fd, end_kind kind);
 
-    /// Moved bytes; 0 = end. Errors: EAGAIN (`is_again`), others as errno.
+    /// Moved bytes; 0 = end. Errors: EAGAIN (`is_again`), EIO of a terminal (`is_away`), others as errno.
     boost::system::result<std::size_t> read(char* into, std::size_t size);
     boost::system::result<std::size_t> write(std::string_view bytes);
 
@@ -54,6 +54,13 @@ public:
     end_kind kind() const noexcept { return kind_; }
 
     static bool is_again(const error_code& failure) noexcept;
+
+    /// The kernel has no memory for it now: the end is as good as before.
+    static bool is_short_of_memory(const error_code& failure) noexcept;
+
+    /// Nobody has the terminal open now. Somebody may open it again: only after its process's exit is it an end. No
+    /// readiness tells of it (EPOLLHUP is there all the time), so who waits looks again after a while.
+    bool is_away(const error_code& failure) const noexcept;
 
 private:
     using descriptor = asio::posix::basic_stream_descriptor<executor>;

@@ -102,7 +102,8 @@ struct process_limits {
     clock::duration held_output =
         std::chrono::seconds(2);  ///< after an exit: descendants keep the pipe open, or the host does not read
     clock::duration removed_exit = std::chrono::seconds(5);       ///< for init to die of `delete --force`
-    clock::duration late_input = std::chrono::milliseconds(100);  ///< CloseIO: for what is on its way to arrive
+    clock::duration late_input = std::chrono::milliseconds(100);  ///< CloseIO: stdin ends after this long a silence
+    clock::duration absent_reader = std::chrono::minutes(10);     ///< after Delete: for a host that takes no output
     clock::duration logger_exit = std::chrono::seconds(12);       ///< for a binary logger after SIGTERM, then SIGKILL
 };
 
