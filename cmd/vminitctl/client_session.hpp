@@ -54,6 +54,9 @@ public:
     /// A stdio stream of that id; see open_stdio_stream.
     awaitable<result<ttrpc::stream_socket>> open_stream(std::uint32_t id);
 
+    /// Whether the RPC connection is there; only then a call can succeed.
+    bool is_connected() const noexcept { return client_ && client_->is_open(); }
+
     /// Returns when the guest has closed the connection. Errors: deadline_exceeded after `limit`.
     awaitable<result<void>> closed(clock::duration limit);
 

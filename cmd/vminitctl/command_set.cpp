@@ -5,13 +5,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "vminit/ttrpc/address.hpp"
+
 namespace vminit::vminitctl {
 
 namespace {
 
-parse_stop usage_error(const CLI::App& command, std::string_view why) {
+parse_stop usage_error(const CLI::App& command, std::string_view why, status_of status = status_of::command) {
     auto path = command.get_parent() == nullptr ? std::string() : command.get_name() + " ";
-    return {exit_usage,
+    return {status == status_of::process ? exit_ours : exit_usage,
             fmt::format("vminitctl: {}{}{} (see vminitctl {}--help)\n", path.empty() ? "" : command.get_name(),
                         path.empty() ? "" : ": ", printable(why), path)};
 }
@@ -40,9 +42,9 @@ command_set::command_set() : app_("Asks the guest of a container VM, whose init 
         ->capture_default_str();
 }
 
-CLI::App& command_set::add(const std::string& name, const std::string& description, action run, needs connection) {
+CLI::App& command_set::add(const std::string& name, const std::string& description, action run, command_traits traits) {
     auto* command = app_.add_subcommand(name, description);
-    entries_.push_back(std::make_unique<entry>(entry{command, std::move(run), connection, nullptr, {}}));
+    entries_.push_back(std::make_unique<entry>(entry{command, std::move(run), traits, nullptr, {}}));
     return *command;
 }
 
@@ -76,27 +78,33 @@ std::optional<parse_stop> command_set::parse(std::vector<std::string> arguments,
         return parse_stop{0, app_.help()};
     } catch (const CLI::ParseError& failure) {
         auto chosen = app_.get_subcommands();
-        return usage_error(chosen.empty() ? app_ : *chosen.front(), failure.what());
+        if (chosen.empty()) return usage_error(app_, failure.what());
+        return usage_error(*chosen.front(), failure.what(), entry_of(*chosen.front()).traits.status);
     }
     auto& chosen = entry_of(*app_.get_subcommands().front());
     if (auto stop = finish(chosen, has_tail, std::move(tail))) return stop;
     invoked.options = options_;
     invoked.run = chosen.run;
-    invoked.connection = chosen.connection;
+    invoked.traits = chosen.traits;
     return std::nullopt;
 }
 
 std::optional<parse_stop> command_set::finish(const entry& chosen, bool has_tail, std::vector<std::string> tail) {
+    auto wrong = [&](std::string_view why) { return usage_error(*chosen.app, why, chosen.traits.status); };
     if (chosen.arguments != nullptr) {
-        if (tail.empty()) return usage_error(*chosen.app, "give the container's command line after --");
+        if (tail.empty()) return wrong("give the container's command line after --");
         *chosen.arguments = std::move(tail);
     } else if (has_tail) {
-        return usage_error(*chosen.app, "takes nothing after --");
+        return wrong("takes nothing after --");
     }
     for (const auto& check : chosen.checks) {
-        if (auto checked = check(); !checked) return usage_error(*chosen.app, checked.error().context());
+        if (auto checked = check(); !checked) return wrong(checked.error().context());
     }
-    if (options_.address.empty()) return usage_error(*chosen.app, "give --address or set VMINIT_ADDRESS");
+    if (options_.address.empty()) return wrong("give --address or set VMINIT_ADDRESS");
+    for (const auto& address : {options_.address, options_.stream_address}) {
+        if (address.empty()) continue;
+        if (auto parsed = ttrpc::address::parse(address); !parsed) return wrong(parsed.error().message());
+    }
     return std::nullopt;
 }
 

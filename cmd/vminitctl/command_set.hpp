@@ -22,13 +22,29 @@ class client_session;
 /// What a command does once its options are known; completes with the exit status.
 using action = std::function<awaitable<result<int>>(client_session&)>;
 
-/// Exit statuses that are not a container's.
+/// Exit statuses of commands whose status is their own.
 inline constexpr int exit_failure = 1;
 inline constexpr int exit_usage = 2;
 inline constexpr int exit_degraded = 3;  ///< of `health`
 
+/// Exit statuses of commands whose status is a process's, when it is ours after all. A wrong command line is one, too.
+inline constexpr int exit_ours = 125;
+inline constexpr int exit_not_executable = 126;
+inline constexpr int exit_not_found = 127;
+inline constexpr int exit_unread = 141;  ///< 128 and SIGPIPE: nobody reads our stdout
+
 /// Whether the RPC connection is there when a command runs.
 enum class needs { nothing, guest };
+
+/// Whose exit status a command has: its own, or that of a process in the guest.
+enum class status_of { command, process };
+
+/// What of a command matters to who runs it.
+struct command_traits {
+    needs connection = needs::guest;
+    status_of status = status_of::command;
+    bool prints_on = false;  ///< until it is ended: so it ends when nobody reads it any more
+};
 
 /// Options every command takes, before or after its name.
 struct global_options {
@@ -45,10 +61,10 @@ struct global_options {
 struct invocation {
     global_options options;
     action run;
-    needs connection = needs::guest;
+    command_traits traits;
 };
 
-/// A command line that ends here: help or version (status 0, for stdout), or a mistake (status 2, for stderr).
+/// A command line that ends here: help or version (status 0, for stdout), or a mistake (status 2 or 125, for stderr).
 struct parse_stop {
     int status;
     std::string text;
@@ -62,7 +78,7 @@ public:
     command_set& operator=(const command_set&) = delete;
 
     /// A new command; options are declared on what is returned. What `run` captures must live as long as it does.
-    CLI::App& add(const std::string& name, const std::string& description, action run, needs connection = needs::guest);
+    CLI::App& add(const std::string& name, const std::string& description, action run, command_traits traits = {});
 
     /// Makes `command` take a container's command line after `--`, and need it.
     void takes_arguments(CLI::App& command, std::vector<std::string>& into);
@@ -78,7 +94,7 @@ private:
     struct entry {
         CLI::App* app;
         action run;
-        needs connection;
+        command_traits traits;
         std::vector<std::string>* arguments = nullptr;
         std::vector<std::function<result<void>()>> checks;
     };

@@ -1,18 +1,36 @@
 #include "inherited_descriptor.hpp"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <limits.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
+#include "vminit/core/condition.hpp"
 #include "vminit/core/syscalls.hpp"
 
 namespace vminit::vminitctl {
 
 namespace {
+
+using watcher = asio::posix::basic_stream_descriptor<executor>;
+
+// Readable when `fd` has one of `events`, or is hung up. Null if epoll refuses it, as it does files.
+result<std::unique_ptr<watcher>> watch_from_outside(asio::io_context& context, int fd, std::uint32_t events) {
+    auto made = syscalls::check("epoll_create1", "", [] { return ::epoll_create1(EPOLL_CLOEXEC); });
+    if (!made) return made.error();
+    unique_fd epoll(static_cast<int>(*made));
+    epoll_event event{};
+    event.events = events;
+    auto added = syscalls::raw("epoll_ctl", [&] { return ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event); });
+    if (!added) return std::unique_ptr<watcher>();
+    return std::make_unique<watcher>(context.get_executor(), epoll.release());
+}
 
 bool is_ready(int fd, short events) {
     pollfd entry{fd, events, 0};
@@ -35,18 +53,42 @@ result<std::size_t> read_once(int fd, std::span<char> buffer) {
     return got.error();
 }
 
+// A terminal that says "ready" may still block a write of many bytes for as long as nobody looks at it. A description
+// of our own need not block, and nobody else sees that.
+unique_fd reopened_terminal(int fd, direction way) {
+    if (way == direction::in || ::isatty(fd) != 1) return {};
+    auto path = fmt::format("/proc/self/fd/{}", fd);
+    auto opened =
+        syscalls::raw("open", [&] { return ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC); });
+    return unique_fd(opened ? static_cast<int>(*opened) : -1);
+}
+
 }  // namespace
 
+void occupy_standard_descriptors() {
+    for (int fd : {0, 1, 2}) {
+        if (::fcntl(fd, F_GETFD) >= 0) continue;
+        // The lowest number that is free is this one, since those below it are open.
+        (void)::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+    }
+}
+
 result<inherited_descriptor> inherited_descriptor::open(asio::io_context& context, int fd, direction way) {
-    auto made = syscalls::check("epoll_create1", "", [] { return ::epoll_create1(EPOLL_CLOEXEC); });
-    if (!made) return made.error();
-    unique_fd epoll(static_cast<int>(*made));
-    epoll_event event{};
-    event.events = way == direction::in ? EPOLLIN : EPOLLOUT;
-    auto added = syscalls::raw("epoll_ctl", [&] { return ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event); });
-    if (!added) return inherited_descriptor(fd, nullptr);
-    auto watch = std::make_unique<watcher>(context.get_executor(), epoll.release());
-    return inherited_descriptor(fd, std::move(watch));
+    auto own = reopened_terminal(fd, way);
+    if (own) fd = own.get();
+    auto watch = watch_from_outside(context, fd, way == direction::in ? EPOLLIN : EPOLLOUT);
+    if (!watch) return watch.error();
+    return inherited_descriptor(fd, std::move(own), std::move(*watch));
+}
+
+awaitable<void> reader_gone(asio::io_context& context, int fd) {
+    auto watch = watch_from_outside(context, fd, 0);
+    while (watch && *watch) {
+        if (is_ready(fd, 0)) co_return;
+        co_await (*watch)->async_wait(watcher::wait_read, use_awaitable);
+    }
+    condition never(context.get_executor());
+    for (;;) co_await never.wait();
 }
 
 awaitable<void> inherited_descriptor::until_ready(short events) {

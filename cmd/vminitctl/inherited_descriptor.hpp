@@ -8,6 +8,7 @@
 
 #include "vminit/core/asio.hpp"
 #include "vminit/core/result.hpp"
+#include "vminit/core/unique_fd.hpp"
 
 namespace vminit::vminitctl {
 
@@ -29,13 +30,23 @@ public:
 
 private:
     using watcher = asio::posix::basic_stream_descriptor<executor>;
-    inherited_descriptor(int fd, std::unique_ptr<watcher> watch) : fd_(fd), watch_(std::move(watch)) {}
+    inherited_descriptor(int fd, unique_fd own, std::unique_ptr<watcher> watch)
+        : fd_(fd), own_(std::move(own)), watch_(std::move(watch)) {}
 
     awaitable<void> until_ready(short events);
 
     int fd_;
+    unique_fd own_;                   // a description of the terminal of our own; `fd_` is it then
     std::unique_ptr<watcher> watch_;  // of an epoll descriptor; null = always ready
 };
+
+/// Returns when nobody can read what is written into `fd` any more: the pipe's reader, the socket's peer or the
+/// terminal is gone. Never for other things. Throws on cancellation.
+awaitable<void> reader_gone(asio::io_context& context, int fd);
+
+/// Opens what is closed of 0, 1 and 2, so that nothing else of ours gets the number: to read an end of input, to write
+/// into nothing. Before anything else is opened.
+void occupy_standard_descriptors();
 
 /// Writes all of `data`, waiting where another process has made the descriptor non-blocking.
 result<void> write_fully(int fd, std::string_view data, std::string_view object);

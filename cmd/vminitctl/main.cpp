@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "application.hpp"
+#include "inherited_descriptor.hpp"
 #include "vminit/core/log.hpp"
 
 using namespace vminit;
@@ -10,6 +11,7 @@ using namespace vminit;
 int main(int argc, char** argv) {
     // A reader that goes away is an error of that write.
     (void)::signal(SIGPIPE, SIG_IGN);
+    vminitctl::occupy_standard_descriptors();
     vminitctl::local_descriptors local;
     try {
         asio::io_context context{1};

@@ -32,7 +32,8 @@ std::string error_line(const error& failure) {
 }
 
 void printer::put(std::string_view text) {
-    if (can_write_ && !write_fully(out_, text, "stdout")) can_write_ = false;
+    if (write_failure_) return;
+    if (auto put = write_fully(out_, text, "stdout"); !put) write_failure_ = put.error();
 }
 
 void printer::put_error(std::string_view text) {

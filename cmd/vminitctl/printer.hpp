@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,7 +42,10 @@ public:
     void fail(const error& failure);
 
     /// False once stdout could not be written (a reader that went away): a sequence can stop.
-    bool can_write() const noexcept { return can_write_; }
+    bool can_write() const noexcept { return !write_failure_; }
+
+    /// Why stdout could not be written, if so.
+    const std::optional<error>& write_failure() const noexcept { return write_failure_; }
 
 private:
     void put(std::string_view text);
@@ -50,7 +54,7 @@ private:
     int out_;
     int err_;
     output_format format_;
-    bool can_write_ = true;
+    std::optional<error> write_failure_;
 };
 
 /// The text of an error for people, its class first: `not found: container not created`. One line.

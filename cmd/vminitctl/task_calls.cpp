@@ -1,5 +1,7 @@
 #include "task_calls.hpp"
 
+#include <algorithm>
+
 namespace vminit::vminitctl {
 
 namespace task = containerd::task::v3;
@@ -61,14 +63,16 @@ awaitable<result<std::uint32_t>> start_process(client_session& guest, process_ke
     co_return started->pid();
 }
 
-awaitable<result<void>> kill_process(client_session& guest, process_key key, std::uint32_t signal, kill_target target) {
+awaitable<result<void>> kill_process(client_session& guest, process_key key, std::uint32_t signal, kill_target target,
+                                     clock::duration limit) {
     task::KillRequest message;
     message.set_id(key.id);
     message.set_exec_id(key.exec_id);
     message.set_signal(signal);
     message.set_all(target == kill_target::all);
     auto tasks = guest.task();
-    auto killed = co_await tasks.Kill(std::move(message), guest.call_limit());
+    ttrpc::call_options options(std::min(limit, guest.options().call_limit()));
+    auto killed = co_await tasks.Kill(std::move(message), std::move(options));
     if (!killed) co_return killed.error();
     co_return result<void>();
 }

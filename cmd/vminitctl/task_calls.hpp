@@ -41,7 +41,9 @@ awaitable<result<std::uint32_t>> create_container(client_session& guest, contain
 /// Task.Start. Returns the pid.
 awaitable<result<std::uint32_t>> start_process(client_session& guest, process_key key);
 
-awaitable<result<void>> kill_process(client_session& guest, process_key key, std::uint32_t signal, kill_target target);
+/// Within `limit`, or within `--timeout` if that is shorter.
+awaitable<result<void>> kill_process(client_session& guest, process_key key, std::uint32_t signal, kill_target target,
+                                     clock::duration limit = clock::duration::max());
 
 /// Task.Wait, as long as `limit` allows.
 awaitable<result<containerd::task::v3::WaitResponse>> wait_process(client_session& guest, process_key key,

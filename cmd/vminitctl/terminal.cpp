@@ -73,6 +73,12 @@ raw_mode::~raw_mode() {
     restore_fd = -1;
 }
 
+void raw_mode::give_up() noexcept {
+    (void)syscalls::raw("tcsetattr", [&] { return ::tcsetattr(fd_, TCSANOW, saved_.get()); });
+    saved_.reset();
+    restore_fd = -1;
+}
+
 void raw_mode::resume() noexcept {
     auto raw = raw_form(*saved_);
     (void)syscalls::raw("tcsetattr", [&] { return ::tcsetattr(fd_, TCSANOW, &raw); });

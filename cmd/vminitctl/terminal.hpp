@@ -37,6 +37,9 @@ public:
     /// Raw again, after the process was stopped and continued: the shell had the terminal in between.
     void resume() noexcept;
 
+    /// As it was, at once: also while what was printed cannot be shown, for the terminal is held or nobody looks at it.
+    void give_up() noexcept;
+
 private:
     raw_mode(int fd, std::unique_ptr<termios> saved) noexcept;
 

@@ -17,6 +17,7 @@ public:
 
     int out() const { return out_.write_end.get(); }
     int err() const { return err_.write_end.get(); }
+    int reader() const { return out_.read_end.get(); }
     std::string out_text() const { return drain(out_.read_end.get()); }
     std::string err_text() const { return drain(err_.read_end.get()); }
     void close_reader() { out_.read_end.reset(); }

@@ -162,3 +162,18 @@ TEST_CASE("the streams are one port up, and must be named for a unix socket", "[
     CHECK_FALSE(default_stream_address("vsock://3:x"));
     CHECK_FALSE(default_stream_address("vsock://3:4294967295"));
 }
+
+TEST_CASE("a wrong address is a wrong command line, of run one that is no process's status", "[vminitctl]") {
+    command_set commands;
+    invocation invoked;
+    commands.add("ping", "ask", nothing);
+    commands.add("wait", "wait", nothing, command_traits{needs::guest, status_of::process});
+    auto [command, status] = GENERATE(table<std::string, int>({{"ping", exit_usage}, {"wait", exit_ours}}));
+    auto option = GENERATE(std::string("--address=nonsense"), std::string("--stream-address=x://"));
+    auto stop = commands.parse({"--address=unix:///x", command, option}, invoked);
+    REQUIRE(stop);
+    CHECK(stop->status == status);
+    stop = commands.parse({"--address=unix:///x", command, "--no-such-option"}, invoked);
+    REQUIRE(stop);
+    CHECK(stop->status == status);
+}

@@ -53,7 +53,6 @@ TEST_CASE("a guest that is not there is unavailable", "[vminitctl]") {
           "vminitctl: unavailable: connect unix:///nonexistent/socket: No such "
           "file or directory\n");
     CHECK(terminal.run({"info", "--address", "unix:///nonexistent/socket"}) == exit_failure);
-    CHECK(terminal.run({"info", "--address", "nonsense"}) == exit_failure);
 }
 
 TEST_CASE("state, ps, stats, boot answer in text and JSON", "[vminitctl]") {
@@ -147,7 +146,9 @@ TEST_CASE("a process that ends before its stdin does not leave us waiting for it
 
 TEST_CASE("signals go to the process, the third as SIGKILL", "[vminitctl]") {
     console terminal;
-    terminal.guest.process = [](fake_process& process) -> awaitable<std::uint32_t> {
+    terminal.guest.process = [&](fake_process& process) -> awaitable<std::uint32_t> {
+        // Before it is followed, a signal is not the process's.
+        while (!terminal.guest.has_call("Wait web")) co_await asio::post(use_awaitable);
         ::raise(SIGINT);
         auto first = co_await process.next_signal();
         ::raise(SIGTERM);
@@ -189,7 +190,7 @@ TEST_CASE("with a terminal ours is raw, and the guest knows its size", "[vminitc
 TEST_CASE("a run that fails says where, and leaves no container", "[vminitctl]") {
     console terminal;
     terminal.guest.failures["Start"] = error(errc::unknown, "OCI runtime start failed: no such file");
-    CHECK(terminal.run({"run", "web", "--rootfs", "root", "--", "x"}) == exit_failure);
+    CHECK(terminal.run({"run", "web", "--rootfs", "root", "--", "x"}) == exit_ours);
     CHECK(terminal.output.err_text() == "vminitctl: unknown: OCI runtime start failed: no such file\n");
     CHECK(terminal.guest.calls == calls{"Bundle web", "Create web", "Start web", "Delete web"});
 }
@@ -197,7 +198,7 @@ TEST_CASE("a run that fails says where, and leaves no container", "[vminitctl]")
 TEST_CASE("a container that cannot be created is not started", "[vminitctl]") {
     console terminal;
     terminal.guest.failures["Bundle"] = error(errc::already_exists, "bundle web");
-    CHECK(terminal.run({"run", "web", "--rootfs", "root", "--", "x"}) == exit_failure);
+    CHECK(terminal.run({"run", "web", "--rootfs", "root", "--", "x"}) == exit_ours);
     CHECK(terminal.output.err_text() == "vminitctl: already exists: bundle web\n");
     CHECK(terminal.guest.calls == calls{"Bundle web"});
 }
@@ -268,7 +269,7 @@ TEST_CASE("exec adds a process, follows it and deletes it", "[vminitctl]") {
 TEST_CASE("an exec that does not start gives its id back", "[vminitctl]") {
     console terminal;
     terminal.guest.failures["Start"] = error(errc::unknown, "OCI runtime exec failed: no");
-    CHECK(terminal.run({"exec", "web", "--exec-id", "e1", "--", "id"}) == exit_failure);
+    CHECK(terminal.run({"exec", "web", "--exec-id", "e1", "--", "id"}) == exit_ours);
     CHECK(terminal.guest.calls == calls{"Exec web/e1", "Start web/e1", "Delete web/e1"});
 }
 

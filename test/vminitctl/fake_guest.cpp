@@ -91,6 +91,12 @@ std::optional<error> fake_guest::note(const std::string& method, const std::stri
     return failure == failures.end() ? std::nullopt : std::optional(failure->second);
 }
 
+awaitable<void> fake_guest::answer_time(std::string method) {
+    if (auto found = before.find(method); found != before.end()) co_await found->second();
+    condition never(io_.ex());
+    while (unanswered.count(method) > 0) co_await never.wait();
+}
+
 fake_process& fake_guest::process_of(const std::string& id, const std::string& exec_id) {
     return *processes_.at(key_of(id, exec_id));
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,13 +59,15 @@ public:
     std::string rpc_address() const { return "unix://" + dir_.path("rpc"); }
     std::string stream_address() const { return "unix://" + dir_.path("streams"); }
 
-    script process;                         ///< for every process that is started
-    std::map<std::string, error> failures;  ///< by method: answered instead
-    std::vector<std::string> calls;         ///< `Kill web 15`, `Kill web/exec 9 all`, ...
+    script process;                                                  ///< for every process that is started
+    std::map<std::string, error> failures;                           ///< by method: answered instead
+    std::map<std::string, std::function<awaitable<void>()>> before;  ///< by method: what happens before it is answered
+    std::set<std::string> unanswered;                                ///< methods that never answer
+    std::vector<std::string> calls;                                  ///< `Kill web 15`, `Kill web/exec 9 all`, ...
     std::vector<containerd::types::Envelope> events;
     bool is_powered_off_by_shutdown = false;
     std::function<void(std::uint32_t)> on_stream;  ///< when one has named itself
-    std::uint64_t events_after = 0;  ///< what the last subscriber asked for
+    std::uint64_t events_after = 0;                ///< what the last subscriber asked for
 
     containerd::vminitd::services::system::v1::InfoResponse info;
     vminit::system::v1::HealthResponse health;
@@ -82,10 +85,13 @@ public:
     bool has_call(std::string_view text) const;
     /// The error to answer `method` with; the call is noted as `method what`.
     std::optional<error> note(const std::string& method, const std::string& what);
+    /// Returns when `method` may be answered.
+    awaitable<void> answer_time(std::string method);
     fake_process& process_of(const std::string& id, const std::string& exec_id);
     result<void> add_process(const std::string& id, const std::string& exec_id, const std::string& in,
                              const std::string& out, const std::string& err);
     void power_off();
+    executor ex() { return io_.ex(); }
     void start_process(const std::string& id, const std::string& exec_id);
 
 private:

@@ -46,6 +46,7 @@ public:
     awaitable<result<task::CreateTaskResponse>> Create(call_context&, task::CreateTaskRequest request) override {
         guest_.created = request;
         if (auto failure = guest_.note("Create", request.id())) co_return *failure;
+        co_await guest_.answer_time("Create");
         auto added = guest_.add_process(request.id(), "", request.stdin(), request.stdout(), request.stderr());
         if (!added) co_return added.error();
         task::CreateTaskResponse response;
@@ -55,6 +56,7 @@ public:
 
     awaitable<result<task::StartResponse>> Start(call_context&, task::StartRequest request) override {
         if (auto failure = guest_.note("Start", name_of(request))) co_return *failure;
+        co_await guest_.answer_time("Start");
         guest_.start_process(request.id(), request.exec_id());
         task::StartResponse response;
         response.set_pid(fake_pid);
@@ -63,6 +65,7 @@ public:
 
     awaitable<result<task::DeleteResponse>> Delete(call_context&, task::DeleteRequest request) override {
         if (auto failure = guest_.note("Delete", name_of(request))) co_return *failure;
+        co_await guest_.answer_time("Delete");
         task::DeleteResponse response;
         response.set_pid(fake_pid);
         response.set_exit_status(137);
@@ -90,6 +93,7 @@ public:
     awaitable<result<Empty>> Kill(call_context&, task::KillRequest request) override {
         auto what = fmt::format("{} {}{}", name_of(request), request.signal(), request.all() ? " all" : "");
         if (auto failure = guest_.note("Kill", what)) co_return *failure;
+        co_await guest_.answer_time("Kill");
         auto& process = guest_.process_of(request.id(), request.exec_id());
         process.signals.push_back(request.signal());
         process.changed.notify_all();
@@ -135,6 +139,7 @@ public:
 
     awaitable<result<task::StatsResponse>> Stats(call_context&, task::StatsRequest request) override {
         if (auto failure = guest_.note("Stats", request.id())) co_return *failure;
+        co_await guest_.answer_time("Stats");
         io::containerd::cgroups::v2::Metrics metrics;
         metrics.mutable_cpu()->set_usage_usec(1000);
         metrics.mutable_memory()->set_usage(2048);
@@ -171,6 +176,7 @@ public:
 
     awaitable<result<bundle::CreateResponse>> Create(call_context&, bundle::CreateRequest request) override {
         if (auto failure = guest_.note("Bundle", request.id())) co_return *failure;
+        co_await guest_.answer_time("Bundle");
         for (const auto& [name, content] : request.files()) guest_.bundle_files[name] = content;
         bundle::CreateResponse response;
         response.set_bundle("/run/bundles/" + request.id());
@@ -289,6 +295,7 @@ public:
     awaitable<result<void>> Stream(call_context&, ttrpc::reader<vmevents::StreamRequest>& input,
                                    ttrpc::writer<containerd::types::Envelope>& output) override {
         if (auto failure = guest_.note("Stream", "")) co_return *failure;
+        co_await guest_.answer_time("Stream");
         auto first = co_await input.read();
         if (!first || !*first) co_return error(errc::invalid_argument, "no request");
         guest_.events_after = (*first)->after_sequence();

@@ -31,6 +31,7 @@ awaitable<result<int>> attach(client_session& guest, std::uint32_t id) {
     auto stream = co_await guest.open_stream(id);
     if (!stream) co_return stream.error();
     auto copied = co_await copy_all(*stream, *target);
+    if (!copied && copied.error().code() == boost::system::errc::broken_pipe) co_return exit_unread;
     if (!copied) co_return copied.error();
     record facts{{"stream", id}, {"bytes", *copied}};
     guest.out().report(facts);
@@ -43,7 +44,7 @@ void add_attach(command_set& commands) {
     auto id = std::make_shared<std::uint32_t>(0);
     auto& command = commands.add(
         "attach", "print what is written to a stdio stream", [id](client_session& guest) { return attach(guest, *id); },
-        needs::nothing);
+        command_traits{needs::nothing, status_of::command, true});
     command.add_option("STREAM", *id, "a number that no stream has yet")->required();
     command.footer(
         "Start it before the container, which is then run with -d and --stdout stream://STREAM or --stderr "

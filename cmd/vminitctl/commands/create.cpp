@@ -1,7 +1,7 @@
 #include <boost/json.hpp>
 
 #include "commands/commands.hpp"
-#include "task_calls.hpp"
+#include "process_run.hpp"
 
 namespace vminit::vminitctl {
 
@@ -12,9 +12,15 @@ awaitable<result<int>> create(client_session& guest, container_options options) 
     if (!request) co_return request.error();
     auto id = request->id;
     stdio_uris stdio("", options.stdout_uri, options.stderr_uri);
-    auto pid = co_await create_container(guest, std::move(*request), std::move(stdio), options.spec.process.terminal);
-    if (!pid) co_return pid.error();
-    record facts{{"id", id}, {"pid", *pid}};
+    process_run running(guest, process_key(id, ""), run_until::created, std::move(stdio));
+    bool has_terminal = options.spec.process.terminal;
+    process_run::maker make = [&guest, request = std::move(*request), has_terminal](stdio_uris uris) {
+        return create_container(guest, request, std::move(uris), has_terminal);
+    };
+    auto outcome = co_await running.run(std::move(make));
+    if (!outcome) co_return outcome.error();
+    if (outcome->pid == 0) co_return outcome->status;
+    record facts{{"id", id}, {"pid", outcome->pid}};
     guest.out().answer(facts);
     co_return 0;
 }

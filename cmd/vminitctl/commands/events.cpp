@@ -62,8 +62,10 @@ awaitable<result<int>> events(client_session& guest, events_options options) {
 
 void add_events(command_set& commands) {
     auto options = std::make_shared<events_options>();
-    auto& command = commands.add("events", "print the guest's events as they happen",
-                                 [options](client_session& guest) { return events(guest, *options); });
+    auto& command = commands.add(
+        "events", "print the guest's events as they happen",
+        [options](client_session& guest) { return events(guest, *options); },
+        command_traits{needs::guest, status_of::command, true});
     command.add_flag("-f,--follow", options->follow, "go on until interrupted (the default)");
     command.add_option("--after", options->after, "start after this sequence number, if the guest still has it");
     command.add_option("--exit-after", options->count, "exit after this many events");

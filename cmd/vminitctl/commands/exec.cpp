@@ -1,10 +1,9 @@
 #include <boost/json.hpp>
 
-#include "attached_process.hpp"
 #include "commands/commands.hpp"
 #include "commands/process_argument.hpp"
 #include "fresh_id.hpp"
-#include "task_text.hpp"
+#include "process_run.hpp"
 
 namespace vminit::vminitctl {
 
@@ -18,8 +17,9 @@ struct exec_options {
     bool is_detached = false;
 };
 
-awaitable<result<void>> add_exec_process(client_session& guest, process_key key, process_options process,
-                                         stdio_uris stdio) {
+// It has no pid before its start.
+awaitable<result<std::uint32_t>> add_exec_process(client_session& guest, process_key key, process_options process,
+                                                  stdio_uris stdio) {
     containerd::task::v3::ExecProcessRequest request;
     request.set_id(key.id);
     request.set_exec_id(key.exec_id);
@@ -32,42 +32,33 @@ awaitable<result<void>> add_exec_process(client_session& guest, process_key key,
     auto tasks = guest.task();
     auto added = co_await tasks.Exec(std::move(request), guest.call_limit());
     if (!added) co_return added.error();
-    co_return result<void>();
+    co_return std::uint32_t{0};
 }
 
-// On failure the exec is deleted, so that its id is free again.
-awaitable<result<std::uint32_t>> start_exec(client_session& guest, process_key key) {
-    auto pid = co_await start_process(guest, key);
-    if (!pid) (void)co_await delete_process(guest, key);
-    co_return pid;
+process_run::maker addition_of(client_session& guest, process_key key, process_options process) {
+    return [&guest, key = std::move(key), process = std::move(process)](stdio_uris stdio) {
+        return add_exec_process(guest, key, process, std::move(stdio));
+    };
 }
 
 awaitable<result<int>> exec_detached(client_session& guest, process_key key, process_options process) {
-    stdio_uris nowhere;
-    auto added = co_await add_exec_process(guest, key, std::move(process), std::move(nowhere));
-    if (!added) co_return added.error();
-    auto pid = co_await start_exec(guest, key);
-    if (!pid) co_return pid.error();
-    record facts{{"id", key.id}, {"exec_id", key.exec_id}, {"pid", *pid}};
+    process_run running(guest, key, run_until::started);
+    auto make = addition_of(guest, key, std::move(process));
+    auto outcome = co_await running.run(std::move(make));
+    if (!outcome) co_return outcome.error();
+    if (outcome->pid == 0) co_return outcome->status;
+    record facts{{"id", key.id}, {"exec_id", key.exec_id}, {"pid", outcome->pid}};
     guest.out().answer(facts);
     co_return 0;
 }
 
 awaitable<result<int>> exec_attached(client_session& guest, process_key key, exec_options options) {
-    attached_process process(guest, key, attached_stdio(guest, options.is_interactive, options.process.terminal));
-    auto opened = co_await process.open();
-    if (!opened) co_return opened.error();
-    auto added = co_await add_exec_process(guest, key, options.process, process.uris());
-    if (!added) co_return added.error();
-    auto pid = co_await start_exec(guest, key);
-    if (!pid) co_return pid.error();
-    co_await process.resize();
-    auto ended = co_await process.follow();
-    if (!ended) co_return ended.error();
-    guest.out().report(exit_facts(key.id, key.exec_id, ended->exit_status(), ended->exited_at()));
-    auto deleted = co_await delete_process(guest, key);
-    if (!deleted) co_return deleted.error().within("delete " + key.exec_id);
-    co_return static_cast<int>(ended->exit_status());
+    attached_stdio stdio(guest, options.is_interactive, options.process.terminal);
+    process_run running(guest, key, run_until::deleted, stdio);
+    auto make = addition_of(guest, key, std::move(options.process));
+    auto outcome = co_await running.run(std::move(make));
+    if (!outcome) co_return outcome.error();
+    co_return outcome->status;
 }
 
 awaitable<result<int>> exec(client_session& guest, exec_options options) {
@@ -86,8 +77,10 @@ result<void> check_options(const exec_options& options) {
 
 void add_exec(command_set& commands) {
     auto options = std::make_shared<exec_options>();
-    auto& command = commands.add("exec", "run a further process in a container and follow it to its end",
-                                 [options](client_session& guest) { return exec(guest, *options); });
+    auto& command = commands.add(
+        "exec", "run a further process in a container and follow it to its end",
+        [options](client_session& guest) { return exec(guest, *options); },
+        command_traits{needs::guest, status_of::process});
     declare_container(command, options->id);
     command.add_option("--exec-id", options->exec_id, "its id (default: made up)");
     declare_process_options(command, options->process);

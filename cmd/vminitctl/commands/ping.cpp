@@ -62,7 +62,8 @@ awaitable<result<int>> ping(client_session& guest, ping_options options) {
 void add_ping(command_set& commands) {
     auto options = std::make_shared<ping_options>();
     auto run = [options](client_session& guest) { return ping(guest, *options); };
-    auto& command = commands.add("ping", "ask whether the guest answers, and how fast", run, needs::nothing);
+    auto& command = commands.add("ping", "ask whether the guest answers, and how fast", run,
+                                 command_traits{needs::nothing, status_of::command, true});
     command.add_option("--wait", options->wait, "seconds to keep trying until it answers")
         ->check(CLI::Range(0.0, 86400.0));
     command.add_option("-c,--count", options->count, "how many times, a second apart")->check(CLI::Range(1, 1000000));

@@ -1,8 +1,7 @@
 #include <boost/json.hpp>
 
-#include "attached_process.hpp"
 #include "commands/commands.hpp"
-#include "task_text.hpp"
+#include "process_run.hpp"
 
 namespace vminit::vminitctl {
 
@@ -15,48 +14,34 @@ struct run_options {
     bool is_removed = true;
 };
 
+process_run::maker creation_of(client_session& guest, container_request request, bool has_terminal) {
+    return [&guest, request = std::move(request), has_terminal](stdio_uris stdio) {
+        return create_container(guest, request, std::move(stdio), has_terminal);
+    };
+}
+
 awaitable<result<int>> run_detached(client_session& guest, container_request request, run_options options) {
     process_key key(request.id, "");
     stdio_uris stdio("", options.container.stdout_uri, options.container.stderr_uri);
-    bool has_terminal = options.container.spec.process.terminal;
-    auto created = co_await create_container(guest, std::move(request), std::move(stdio), has_terminal);
-    if (!created) co_return created.error();
-    auto pid = co_await start_process(guest, key);
-    if (!pid) {
-        (void)co_await delete_process(guest, key);
-        co_return pid.error();
-    }
-    record facts{{"id", key.id}, {"pid", *pid}};
+    auto make = creation_of(guest, std::move(request), options.container.spec.process.terminal);
+    process_run running(guest, key, run_until::started, std::move(stdio));
+    auto outcome = co_await running.run(std::move(make));
+    if (!outcome) co_return outcome.error();
+    if (outcome->pid == 0) co_return outcome->status;
+    record facts{{"id", key.id}, {"pid", outcome->pid}};
     guest.out().answer(facts);
     co_return 0;
-}
-
-awaitable<result<containerd::task::v3::WaitResponse>> start_and_follow(client_session& guest, attached_process& process,
-                                                                       process_key key) {
-    co_await process.resize();
-    auto started = co_await start_process(guest, key);
-    if (started) co_return co_await process.follow();
-    (void)co_await delete_process(guest, key);
-    co_return started.error();
 }
 
 awaitable<result<int>> run_attached(client_session& guest, container_request request, run_options options) {
     process_key key(request.id, "");
     bool has_terminal = options.container.spec.process.terminal;
-    attached_process process(guest, key, attached_stdio(guest, options.is_interactive, has_terminal));
-    auto opened = co_await process.open();
-    if (!opened) co_return opened.error();
-    auto created = co_await create_container(guest, std::move(request), process.uris(), has_terminal);
-    if (!created) co_return created.error();
-    auto ended = co_await start_and_follow(guest, process, key);
-    if (!ended) co_return ended.error();
-    auto facts = exit_facts(key.id, "", ended->exit_status(), ended->exited_at());
-    guest.out().report(facts);
-    if (options.is_removed) {
-        auto deleted = co_await delete_process(guest, key);
-        if (!deleted) co_return deleted.error().within("delete " + key.id);
-    }
-    co_return static_cast<int>(ended->exit_status());
+    auto make = creation_of(guest, std::move(request), has_terminal);
+    auto until = options.is_removed ? run_until::deleted : run_until::ended;
+    process_run running(guest, key, until, attached_stdio(guest, options.is_interactive, has_terminal));
+    auto outcome = co_await running.run(std::move(make));
+    if (!outcome) co_return outcome.error();
+    co_return outcome->status;
 }
 
 awaitable<result<int>> run(client_session& guest, run_options options) {
@@ -78,8 +63,10 @@ result<void> check_stdio(const run_options& options) {
 
 void add_run(command_set& commands) {
     auto options = std::make_shared<run_options>();
-    auto& command = commands.add("run", "create a container, start it, follow it to its end and delete it",
-                                 [options](client_session& guest) { return run(guest, *options); });
+    auto& command = commands.add(
+        "run", "create a container, start it, follow it to its end and delete it",
+        [options](client_session& guest) { return run(guest, *options); },
+        command_traits{needs::guest, status_of::process});
     declare_container_options(commands, command, options->container);
     command.add_flag("-i,--interactive", options->is_interactive, "forward our stdin");
     command.add_flag("-d,--detach", options->is_detached, "leave it running and print its id");

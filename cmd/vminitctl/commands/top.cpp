@@ -54,8 +54,10 @@ awaitable<result<int>> top(client_session& guest, top_options options) {
 
 void add_top(command_set& commands) {
     auto options = std::make_shared<top_options>();
-    auto& command = commands.add("top", "what containers use, again and again until they are gone",
-                                 [options](client_session& guest) { return top(guest, *options); });
+    auto& command = commands.add(
+        "top", "what containers use, again and again until they are gone",
+        [options](client_session& guest) { return top(guest, *options); },
+        command_traits{needs::guest, status_of::command, true});
     command.add_option("ID", options->ids, "the containers")->required();
     command.add_option("--interval", options->interval, "seconds between two looks")
         ->check(CLI::Range(0.1, 3600.0))

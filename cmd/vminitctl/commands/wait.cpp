@@ -19,8 +19,9 @@ awaitable<result<int>> wait(client_session& guest, process_key key) {
 
 void add_wait(command_set& commands) {
     auto key = std::make_shared<process_key>();
-    auto& command = commands.add("wait", "wait for the end of a process and exit with its status",
-                                 [key](client_session& guest) { return wait(guest, *key); });
+    auto& command = commands.add(
+        "wait", "wait for the end of a process and exit with its status",
+        [key](client_session& guest) { return wait(guest, *key); }, command_traits{needs::guest, status_of::process});
     declare_process(command, *key);
 }
 
