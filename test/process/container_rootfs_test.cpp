@@ -1,7 +1,13 @@
+#include <atomic>
+#include <future>
+#include <thread>
+
 #include "process/failing_call.hpp"
 #include "process/process_fixture.hpp"
+#include "vminit/core/blocking.hpp"
 
 using namespace vminit;
+using namespace std::chrono_literals;
 using namespace vminit::process;
 using namespace vminit::test;
 using system::mount_entry;
@@ -51,6 +57,66 @@ TEST_CASE("a rootfs that cannot be prepared fails the create with its own words"
     CHECK(fixture.processes.container_count() == 0);
     request.rootfs.clear();
     REQUIRE(fixture.run(fixture.processes.create(request)));
+}
+
+namespace {
+
+std::shared_future<void>* dead_disk = nullptr;
+std::atomic<int> hung_mounts = 0;
+
+int hang_in_mount(std::string_view name) {
+    if (name != "mount") return 0;
+    ++hung_mounts;
+    dead_disk->wait();
+    return EIO;
+}
+
+awaitable<void> keep(awaitable<result<std::uint32_t>> creating, std::optional<result<std::uint32_t>>& out) {
+    auto done = co_await std::move(creating);
+    out.emplace(std::move(done));
+}
+
+}  // namespace
+
+TEST_CASE("mounts that hang cost their own creates only, and no longer than the limit", "[process]") {
+    process_fixture fixture;
+    fixture.run_container("other", {"sleep", "1000"});
+    REQUIRE(fixture.create("later", {"exit", "0"}));
+    std::promise<void> gate;
+    auto passed = gate.get_future().share();
+    dead_disk = &passed;
+    hung_mounts = 0;
+    syscalls::set_fault_hook(hang_in_mount);
+    constexpr std::size_t creates = blocking_service::max_active(blocking_lane::mounts) + 1;
+    std::vector<std::optional<result<std::uint32_t>>> outcomes(creates);
+    create_request request;
+    {
+        manual_time time;
+        for (std::size_t i = 0; i < creates; ++i) {
+            request = fixture.request("hung" + std::to_string(i), {"exit", "0"});
+            request.rootfs.emplace_back("tmpfs", "tmpfs", "", std::vector<std::string>{});
+            fixture.tasks->spawn("create", keep(fixture.processes.create(request), outcomes[i]));
+        }
+        fixture.poll();
+        while (hung_mounts < 4) std::this_thread::yield();
+        time.advance(process_limits().mount - 1s);
+        fixture.poll();
+        CHECK_FALSE(outcomes[0]);
+        time.advance(1s);
+        fixture.pump([&] { return std::all_of(outcomes.begin(), outcomes.end(), [](auto& one) { return !!one; }); });
+    }
+    CHECK(outcomes[0]->error().message() == "mounting the rootfs: context deadline exceeded");
+    // The others go on, and the ids are free, while the kernel still holds on to the mounts.
+    REQUIRE(fixture.start("later"));
+    CHECK(fixture.wait("later")->status == 0);
+    REQUIRE(fixture.kill("other", "", SIGKILL));
+    CHECK(fixture.wait("other"));
+    CHECK(fixture.create("hung0", {"exit", "0"}));
+    CHECK(fixture.status("hung0") == process_status::created);
+    gate.set_value();
+    auto& pool = asio::use_service<blocking_service>(fixture.ctx);
+    while (pool.counters(blocking_lane::mounts).running > 0) std::this_thread::yield();
+    syscalls::set_fault_hook(nullptr);
 }
 
 TEST_CASE("a create that ends in an exception is undone like any other", "[process]") {

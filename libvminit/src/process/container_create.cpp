@@ -11,6 +11,7 @@
 #include "process/own_places.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
+#include "vminit/core/timeout.hpp"
 #include "vminit/reaper/spawn.hpp"
 #include "vminit/runc/oci_spec.hpp"
 #include "vminit/system/cleanup.hpp"
@@ -103,8 +104,9 @@ awaitable<result<void>> container::prepare_bundle(std::vector<system::mount_entr
     if (!written) co_return written.error();
     has_options_file_ = true;
     if (entries.empty()) co_return result<void>();
-    auto mounted =
-        co_await runc::mount_rootfs(context_->context, bundle_, std::move(entries), context_->config.resolve_serial);
+    auto mounting =
+        runc::mount_rootfs(context_->context, bundle_, std::move(entries), context_->config.resolve_serial);
+    auto mounted = co_await with_timeout(std::move(mounting), context_->config.limits.mount, "mounting the rootfs");
     if (!mounted) co_return mounted.error();
     rootfs_ = std::move(*mounted);
     if (context_->config.on_rootfs_mounted) context_->config.on_rootfs_mounted(id_, bundle_ + "/rootfs");

@@ -11,6 +11,7 @@
 #include "vminit/core/clock.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/log.hpp"
+#include "vminit/core/timeout.hpp"
 #include "vminit/system/mount.hpp"
 
 namespace vminit::runc {
@@ -23,6 +24,9 @@ constexpr mode_t mount_directory_mode = 0750;
 // A filesystem is busy for a moment after its last process has ended, while the kernel lets go of its files.
 constexpr int busy_attempts = 50;
 constexpr auto busy_pause = std::chrono::milliseconds(50);
+
+// An unmount writes back what is dirty. What takes longer is left to the kernel: its caller may try again.
+constexpr auto unmount_limit = std::chrono::seconds(60);
 
 // One entry, ready to be performed: everything the blocking job needs, by value.
 struct mount_step {
@@ -92,12 +96,14 @@ awaitable<void> pause_unmounting() {
 awaitable<result<void>> unmount_one(blocking_service& pool, std::string mount_point, system::unmount_mode mode) {
     for (int attempt = 0; attempt < busy_attempts && mode == system::unmount_mode::normal; ++attempt) {
         auto job = [mount_point] { return system::unmount_filesystem(mount_point, system::unmount_mode::normal); };
-        auto outcome = co_await pool.run(blocking_lane::mounts, std::move(job), "umount " + mount_point);
+        auto running = pool.run(blocking_lane::mounts, std::move(job), "umount " + mount_point);
+        auto outcome = co_await with_timeout(std::move(running), unmount_limit, "umount " + mount_point);
         if (!is_busy(outcome)) co_return outcome;
         co_await pause_unmounting();
     }
     auto job = [mount_point] { return system::unmount_filesystem(mount_point, system::unmount_mode::lazy); };
-    co_return co_await pool.run(blocking_lane::mounts, std::move(job), "umount " + mount_point);
+    auto running = pool.run(blocking_lane::mounts, std::move(job), "umount " + mount_point);
+    co_return co_await with_timeout(std::move(running), unmount_limit, "umount " + mount_point);
 }
 
 // A resolver may throw when it is cancelled, as any wait does; what is mounted by then must come down all the same.

@@ -33,7 +33,8 @@ awaitable<result<rootfs_mounts>> mount_rootfs(asio::io_context& context, std::st
                                               std::vector<system::mount_entry> entries, serial_resolver resolve);
 
 /// Unmounts in reverse: normally, retrying EBUSY 50 times 50 ms and then lazily, or lazily at once. What is not mounted
-/// (any more) is success; the first error is returned after everything was tried. Cancellation does not stop it.
+/// (any more) is success; the first error is returned after everything was tried. One that does not end within a minute is
+/// left to the kernel: deadline_exceeded. Cancellation does not stop the rest.
 awaitable<result<void>> unmount_rootfs(asio::io_context& context, rootfs_mounts mounts,
                                        system::unmount_mode mode = system::unmount_mode::normal);
 
