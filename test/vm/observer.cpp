@@ -75,6 +75,7 @@ std::string observer::pids_of(const std::string& command) {
 std::string observer::remains() {
     return ask(
         "echo descriptors $(ls /proc/1/fd | wc -l), mounts $(grep -c /run/bundles/ /proc/1/mounts), "
+        "bundles $(ls /proc/1/root/run/bundles | wc -l), "
         "zombies $(cat /proc/[0-9]*/stat 2>/dev/null | sed 's/^.*) //' | grep -c ^Z), "
         "runtime states $(ls -d /proc/1/root/run/runc/* /proc/1/root/run/crun/* 2>/dev/null | wc -l), "
         "cgroups $(find /proc/1/root/sys/fs/cgroup -type d | wc -l)");

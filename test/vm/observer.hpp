@@ -35,8 +35,8 @@ public:
     /// KB of anonymous memory of PID 1.
     std::int64_t memory_of_pid_one();
 
-    /// What must be the same before and after: PID 1's descriptors, its mounts of bundles, zombies, runtime states,
-    /// cgroups. Not the bundles: one whose Create failed is kept, for the host to try again.
+    /// What must be the same before and after: PID 1's descriptors, bundles and the mounts in them, zombies, runtime states,
+    /// cgroups.
     std::string remains();
 
 private:

@@ -1,6 +1,7 @@
 // What test/vm/soak runs, in the VM of VMINIT_VM_DIR, for VMINIT_SOAK_SECONDS.
 #include <catch2/catch.hpp>
 #include <cstdio>
+#include <cstdlib>
 
 #include "event_watch.hpp"
 #include "observer.hpp"
@@ -50,6 +51,16 @@ std::size_t count_of(const std::vector<task_event>& events, const std::string& t
     return count;
 }
 
+std::string test_directory() {
+    const char* directory = std::getenv("VMINIT_VM_DIR");
+    REQUIRE(directory != nullptr);
+    return directory;
+}
+
+std::string remains_of(observer& eye) {
+    return eye.remains() + eye.ask("echo , memory blocks $(grep -lx online /sys/devices/system/memory/*/state | wc -l)");
+}
+
 void row(const char* what, const std::string& value) {
     std::printf("%-34s %s\n", what, value.c_str());
     std::fflush(stdout);
@@ -62,6 +73,12 @@ void print_work(const soak_count& work) {
     row("slow readers", std::to_string(work.slow_reads));
     row("dropped connections and outputs", std::to_string(work.dropped_connections));
     row("freezes", std::to_string(work.freezes));
+    row("freezes that nobody thawed", std::to_string(work.safety_thaws));
+    row("stalls of a disk", std::to_string(work.stalls));
+    row("memory blocks taken offline", std::to_string(work.hotplugs));
+    row("terminals opened again", std::to_string(work.reopenings));
+    row("failed creates", std::to_string(work.failed_creates));
+    row("volleys of signals at PID 1", std::to_string(work.signals));
     row("output checked", std::to_string(work.bytes >> 20) + " MiB");
 }
 
@@ -74,13 +91,13 @@ TEST_CASE("soak", "[.soak]") {
     observer eye(vm);
     event_watch watch(vm);
     // The first fifth brings heap and caches to their size.
-    soak_crew crew(vm);
+    soak_crew crew(vm, test_directory());
     auto begin = clock::now();
     crew.work_until(begin + length / 5);
-    auto remains = eye.remains();
+    auto remains = remains_of(eye);
     auto memory = eye.memory_of_pid_one();
     crew.work_until(begin + length);
-    auto remains_at_end = eye.remains();
+    auto remains_at_end = remains_of(eye);
     auto memory_at_end = eye.memory_of_pid_one();
 
     auto health = vm.run(vm.system().Health({}, guest::limit));
@@ -104,6 +121,11 @@ TEST_CASE("soak", "[.soak]") {
     CHECK(crew.count().failures.empty());
     CHECK(wrong.empty());
     CHECK(watch.is_open());
+    REQUIRE(health);
+    for (const auto& layer : health->layers()) {
+        CAPTURE(layer.name(), layer.text());
+        CHECK(layer.state() == vminit::system::v1::HealthResponse::OK);
+    }
     CHECK(crashes > 0);
     CHECK(remains_at_end == remains);
     CHECK(memory_at_end <= memory + noise);

@@ -32,7 +32,8 @@ awaitable<result<ttrpc::stream_socket>> open_stream(guest& vm, std::uint32_t num
 
 }  // namespace
 
-soak_crew::soak_crew(guest& vm) : vm_(vm), calls_(vm.calls()), worked_(vm.ex()) {}
+soak_crew::soak_crew(guest& vm, const std::string& directory)
+    : vm_(vm), monitor_(directory), calls_(vm.calls()), worked_(vm.ex()) {}
 
 void soak_crew::work_until(clock::time_point end) {
     end_ = end;
@@ -43,6 +44,11 @@ void soak_crew::work_until(clock::time_point end) {
     tasks.spawn("slow reader", slow_reader_lane());
     tasks.spawn("dropped connections", dropper_lane());
     tasks.spawn("freezes", freezer_lane());
+    tasks.spawn("stalls", stall_lane());
+    tasks.spawn("hot-plug", hotplug_lane());
+    tasks.spawn("terminals", terminal_lane());
+    tasks.spawn("failed creates", failed_create_lane());
+    tasks.spawn("signals", signal_lane());
     vm_.run(tasks.join());
 }
 
@@ -283,32 +289,6 @@ awaitable<void> soak_crew::dropper_lane() {
         co_await one_drop(wish.id);
         co_await one_abandoned_output(wish.id);
         co_await operations_of_others(3);
-    }
-    co_await end(wish.id);
-}
-
-// A container writes to the ext4 disk all the time.
-awaitable<void> soak_crew::freezer_lane() {
-    container_wish wish("while :; do echo a line >>/file; [ $(wc -c </file) -lt 100000 ] || : >/file; done");
-    wish.id = guest::fresh_id();
-    wish.rootfs = {system::mount_entry("erofs", "serial:root", "", {"ro"}),
-                   system::mount_entry("ext4", "serial:data", "", {}),
-                   system::mount_entry(
-                       "format/mkdir/overlay", "overlay", "",
-                       {"lowerdir={{ mount 0 }}", "upperdir={{ mount 1 }}/upper", "workdir={{ mount 1 }}/work",
-                        "X-containerd.mkdir.path={{ mount 1 }}/upper", "X-containerd.mkdir.path={{ mount 1 }}/work"})};
-    auto ready = co_await begin(wish);
-    if (!ready) co_return;
-    auto system = vm_.system();
-    while (goes_on()) {
-        auto frozen = co_await system.FreezeFilesystems({}, guest::limit);
-        if (!frozen) fail("freeze: " + frozen.error().message());
-        if (frozen && frozen->frozen_size() == 0) fail("nothing was frozen");
-        co_await operations_of_others(5);
-        auto thawed = co_await system.ThawFilesystems({}, guest::limit);
-        if (!thawed) fail("thaw: " + thawed.error().message());
-        ++count_.freezes;
-        co_await operations_of_others(10);
     }
     co_await end(wish.id);
 }

@@ -9,6 +9,7 @@
 
 #include "guest.hpp"
 #include "inside/pattern.hpp"
+#include "qmp_connection.hpp"
 #include "vminit/core/condition.hpp"
 #include "vminit/core/task_group.hpp"
 
@@ -21,17 +22,29 @@ struct soak_count {
     std::uint64_t kills = 0;
     std::uint64_t slow_reads = 0;
     std::uint64_t dropped_connections = 0;
-    std::uint64_t freezes = 0;
+    std::uint64_t freezes = 0;         ///< thawed by a call
+    std::uint64_t safety_thaws = 0;    ///< thawed by nobody's call
+    std::uint64_t stalls = 0;          ///< of a disk
+    std::uint64_t hotplugs = 0;        ///< memory blocks that somebody uses, taken offline or not
+    std::uint64_t reopenings = 0;      ///< terminals that were closed and opened again
+    std::uint64_t failed_creates = 0;  ///< as they should
+    std::uint64_t signals = 0;         ///< to PID 1 from inside
     std::uint64_t bytes = 0;
     std::vector<std::string> failures;
 
     std::uint64_t operations() const { return containers + execs + kills + slow_reads + dropped_connections + freezes; }
 };
 
-/// The lanes of the soak: coroutines that each repeat one kind of work until they are told to stop.
+/// The lanes of the soak: coroutines that each repeat one kind of work until they are told to stop. soak_crew.cpp has
+/// those that work, soak_trouble.cpp those that make trouble for them.
 class soak_crew {
 public:
-    explicit soak_crew(guest& vm);
+    /// The disk that stalls: its name in QEMU, and its serial number in the VM.
+    static constexpr const char* stalling_drive = "disk3";
+    static constexpr const char* stalling_serial = "slow";
+
+    /// `directory` is the VM's.
+    soak_crew(guest& vm, const std::string& directory);
     soak_crew(const soak_crew&) = delete;
     soak_crew& operator=(const soak_crew&) = delete;
 
@@ -55,6 +68,11 @@ private:
     awaitable<void> slow_reader_lane();
     awaitable<void> dropper_lane();
     awaitable<void> freezer_lane();
+    awaitable<void> stall_lane();
+    awaitable<void> hotplug_lane();
+    awaitable<void> terminal_lane();
+    awaitable<void> failed_create_lane();
+    awaitable<void> signal_lane();
 
     /// Create and Start of a container that stays; false when that failed.
     awaitable<bool> begin(container_wish wish);
@@ -64,11 +82,21 @@ private:
     awaitable<void> one_slow_read(std::string id);
     awaitable<void> one_drop(std::string id);
     awaitable<void> one_abandoned_output(std::string id);
+    awaitable<void> one_freeze(std::string writer);
+    awaitable<void> one_stall();
+    awaitable<void> one_hotplug(std::uint32_t block);
+    awaitable<void> one_reopening(std::string id);
+    awaitable<void> one_failed_create();
+    /// An exec that must end with status 0.
+    awaitable<void> run_script(std::string id, std::string script);
+    /// Requests a second to the disk that stalls; 0: as many as it can.
+    void throttle(int requests);
     /// Wait and Delete; counts on this exit status.
     awaitable<void> finish(process_key key, int status);
     awaitable<void> operations_of_others(std::uint64_t count);
 
     guest& vm_;
+    qmp_connection monitor_;
     container_calls& calls_;
     soak_count count_;
     std::map<std::pair<std::string, std::string>, int> started_;
