@@ -14,6 +14,8 @@ namespace google::protobuf {
 
 std::uint32_t ghtonl(std::uint32_t value) { return htonl(value); }
 
+LogHandler* SetLogHandler(LogHandler*) { return nullptr; }  // there is nothing to handle, see below
+
 namespace internal {
 
 // protobuf's words (a string that is not UTF-8, a message that is too long) are not printed: the call that fails of it

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <vector>
 
+#include "vminit/core/utf8.hpp"
+
 using namespace vminit;
 
 namespace {
@@ -33,6 +35,16 @@ TEST_CASE("a text line is for people and cannot be forged", "[core]") {
     log.warn("boot step failed", {{"step", "mount"}, {"why", "no\nspace left"}, {"empty", ""}});
     REQUIRE(out.lines.size() == 1);
     CHECK(out.lines[0] == R"(warn  boot step failed step=mount why="no\nspace left" empty="")");
+}
+
+TEST_CASE("a line is UTF-8 whatever is logged", "[core]") {
+    captured out;
+    logger log(out.sink(), log_level::debug, GENERATE(log_format::json, log_format::text));
+    log.warn("said \xff", {{"why", "\xe2\x82 caf\xc3\xa9\xc0"}, {"word", "\xed\xa0\x80"}});
+    REQUIRE(out.lines.size() == 1);
+    CHECK(is_utf8(out.lines[0]));
+    CHECK_THAT(out.lines[0], Catch::Contains("said \xef\xbf\xbd"));
+    CHECK_THAT(out.lines[0], Catch::Contains("\xef\xbf\xbd\xef\xbf\xbd caf\xc3\xa9\xef\xbf\xbd"));
 }
 
 TEST_CASE("an error field is the error's message", "[core]") {

@@ -190,6 +190,8 @@ TEST_CASE_METHOD(streams, "case 54: a stream nobody reads overflows alone", "[tt
     for (int i = 0; i < 10000; ++i) flood += data_frame(1, payload(1)).bytes();
     peer.send(flood);
     peer.send(call(3, "Echo", payload(1)));
+    CHECK(peer.is_quiet());
+    advance(150ms);
     CHECK(peer.receive() == failed(1, 8, "data handling error: ttrpc: stream buffer full"));
     CHECK(peer.receive() == ok(3, payload(2)));
     CHECK(peer.is_quiet());
@@ -203,6 +205,8 @@ TEST_CASE_METHOD(streams, "a stream's unread input is bounded in bytes too", "[t
     for (int i = 0; i < 4; ++i) peer.send(megabyte);
     CHECK(peer.is_quiet());
     peer.send(megabyte);
+    CHECK(peer.is_quiet());
+    advance(150ms);
     CHECK(peer.receive() == failed(1, 8, "data handling error: ttrpc: stream buffer full"));
     check_alive(peer, 3);
 }

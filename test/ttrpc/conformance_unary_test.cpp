@@ -277,7 +277,7 @@ TEST_CASE_METHOD(unary, "what happens to methods is counted", "[ttrpc]") {
         if (counts.method == "Fail") CHECK((counts.started == 1 && counts.failed == 1 && counts.running == 0));
         if (counts.method == "Sleep") CHECK((counts.started == 1 && counts.failed == 0 && counts.running == 1));
     }
-    CHECK(server.metrics().size() == 11);
+    CHECK(server.metrics().size() == 12);
     peer.send(call(7, "Sleep", payload(5000)));
     CHECK(peer.is_quiet());
     for (const auto& counts : server.metrics()) {

@@ -139,11 +139,3 @@ TEST_CASE("responses have the golden bytes", "[ttrpc]") {
     CHECK(vminit::ttrpc::response_prefix(6) == from_hex("1206"));
     CHECK(vminit::ttrpc::response_prefix(4194299) == from_hex("12fbffff01"));
 }
-
-TEST_CASE("text is made UTF-8 and cut between characters", "[ttrpc]") {
-    using vminit::ttrpc::as_utf8;
-    CHECK(as_utf8("plain", 100) == "plain");
-    CHECK(as_utf8("a\xffz", 100) == "a\xef\xbf\xbdz");
-    CHECK(as_utf8("\xc3\xa4\xc3\xa4", 3) == "\xc3\xa4");
-    CHECK(as_utf8("\xe2\x82", 100) == "\xef\xbf\xbd\xef\xbf\xbd");
-}

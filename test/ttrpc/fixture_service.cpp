@@ -96,12 +96,21 @@ awaitable<result<void>> fixture_service::Bidi(ttrpc::call_context& call, ttrpc::
 }
 
 awaitable<result<t::EchoPayload>> fixture_service::Sum(ttrpc::call_context&, ttrpc::reader<t::EchoPayload>& input) {
+    return sum(input, clock::duration::zero());
+}
+
+awaitable<result<t::EchoPayload>> fixture_service::Slow(ttrpc::call_context&, ttrpc::reader<t::EchoPayload>& input) {
+    return sum(input, std::chrono::milliseconds(1));
+}
+
+awaitable<result<t::EchoPayload>> fixture_service::sum(ttrpc::reader<t::EchoPayload>& input, clock::duration pause) {
     std::int64_t sum = 0;
     int count = 0;
     for (;;) {
         auto incoming = co_await input.read();
         if (!incoming) co_return incoming.error();
         if (!*incoming) break;
+        if (pause > clock::duration::zero()) co_await sleep_for(pause);
         sum += (*incoming)->seq();
         ++count;
     }

@@ -32,10 +32,14 @@ public:
     awaitable<result<void>> Bidi(ttrpc::call_context& call, ttrpc::reader<t::EchoPayload>& input,
                                  ttrpc::writer<t::EchoPayload>& output) override;
     awaitable<result<t::EchoPayload>> Sum(ttrpc::call_context& call, ttrpc::reader<t::EchoPayload>& input) override;
+    awaitable<result<t::EchoPayload>> Slow(ttrpc::call_context& call, ttrpc::reader<t::EchoPayload>& input) override;
     awaitable<result<void>> Gen(ttrpc::call_context& call, t::EchoPayload request,
                                 ttrpc::writer<t::EchoPayload>& output) override;
     awaitable<result<t::EchoPayload>> Stuck(ttrpc::call_context& call, ttrpc::reader<t::EchoPayload>& input) override;
     awaitable<result<t::EchoPayload>> Early(ttrpc::call_context& call, ttrpc::reader<t::EchoPayload>& input) override;
+
+private:
+    awaitable<result<t::EchoPayload>> sum(ttrpc::reader<t::EchoPayload>& input, clock::duration pause);
 };
 
 }  // namespace vminit::test

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <iterator>
 
+#include "vminit/core/utf8.hpp"
+
 namespace vminit {
 
 namespace {
@@ -25,9 +27,12 @@ std::string_view name_of(log_level level) noexcept {
 
 void append(line_buffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
 
-// Control characters are escaped in both formats: a container's name must not be able to forge a line.
+// Control characters are escaped in both formats: a container's name must not be able to forge a line. Bytes that are
+// not UTF-8 (a runtime's words, a file's name) become U+FFFD: a line of JSON with them would be none.
 void append_escaped(line_buffer& out, std::string_view text) {
-    for (char c : text) {
+    while (!text.empty()) {
+        auto piece = take_utf8(text);
+        char c = piece.front();
         auto byte = static_cast<unsigned char>(c);
         if (c == '"' || c == '\\') {
             out.push_back('\\');
@@ -37,7 +42,7 @@ void append_escaped(line_buffer& out, std::string_view text) {
         } else if (byte < 0x20 || byte == 0x7f) {
             fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
         } else {
-            out.push_back(c);
+            append(out, piece);
         }
     }
 }
@@ -50,7 +55,8 @@ void append_quoted(line_buffer& out, std::string_view text) {
 
 bool needs_quotes(std::string_view text) noexcept {
     return text.empty() || std::any_of(text.begin(), text.end(), [](char c) {
-               return c == ' ' || c == '"' || c == '=' || static_cast<unsigned char>(c) < 0x20;
+               return c == ' ' || c == '"' || c == '=' || static_cast<unsigned char>(c) < 0x20 ||
+                      static_cast<unsigned char>(c) > 0x7e;
            });
 }
 

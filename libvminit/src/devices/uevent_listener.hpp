@@ -38,7 +38,7 @@ public:
     std::uint64_t network_generation() const noexcept { return network_generation_; }
 
     /// Returns when a generation may have changed.
-    awaitable<void> wait() { return changed_.wait(); }
+    awaitable<bool> wait() { return changed_.wait(); }
 
     /// False when there is no socket to hear of changes: the caller must look again by itself.
     bool is_listening() const noexcept { return socket_.has_value(); }

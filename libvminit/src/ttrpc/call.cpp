@@ -7,9 +7,6 @@ namespace vminit::ttrpc {
 
 namespace {
 
-// A peer may ask for a deadline centuries away; adding that to a clock would overflow. A year is as good as none.
-constexpr clock::duration longest_timeout = std::chrono::hours(24 * 365);
-
 error unmarshalling_failed(std::string_view what) {
     return error(errc::internal, "ttrpc: error unmarshalling payload: " + std::string(what));
 }
@@ -28,18 +25,20 @@ call::call(server_connection& connection, server_core& core, method_entry method
 
 call::~call() { core_.deadlines().clear(*this); }
 
-void call::start(const request_view& request, std::uint8_t flags) {
+void call::start(const request_view& request, const frame_header& header) {
     adopt_request(request);
     auto& counts = method_.metrics();
     ++counts.started;
     ++counts.running;
-    request_bytes_ = request.payload.size();
+    request_bytes_ = header.length;
     core_.call_began(request_bytes_);
+    connection_->requests().take(request_bytes_);
+    announces_input_ = header.has(frame_flag::remote_open);
     if (takes_input()) {
         stream_.emplace(core_.get_executor());
         if (!payload_.empty()) add_input(payload_);
     }
-    if ((flags & frame_flag::remote_closed) != 0) is_input_closed_ = true;
+    if (header.has(frame_flag::remote_closed)) is_input_closed_ = true;
     task_ = core_.tasks().spawn("ttrpc call", run(shared_from_this()));
     core_.meter().record(clock::now() - began_);
     // It may have been cancelled while it could not be stopped yet.
@@ -57,10 +56,10 @@ void call::adopt_request(const request_view& request) {
     payload_ = request.payload;
     for (const auto& [key, value] : request.metadata) metadata_.append(key, value);
     if (request.timeout_nano == 0) return;
-    auto timeout = clock::duration(request.timeout_nano);
-    if (timeout > longest_timeout) return;
-    deadline_ = began_ + timeout;
-    core_.deadlines().set(*this, *deadline_);
+    auto when = time_after(began_, clock::duration(request.timeout_nano));
+    if (when == clock::time_point::max()) return;
+    deadline_ = when;
+    core_.deadlines().set(*this, when);
 }
 
 awaitable<void> call::run(std::shared_ptr<call> self) {
@@ -98,6 +97,8 @@ void call::end(bool is_success) noexcept {
     if (!is_success) ++counts.failed;
     counts.latency.record(clock::now() - began_);
     core_.deadlines().clear(*this);
+    discard_input();
+    connection_->requests().give(request_bytes_);
     auto* connection = std::exchange(connection_, nullptr);
     auto self = shared_from_this();
     connection->remove(stream_id_);
@@ -128,13 +129,22 @@ void call::on_deadline() { abort(to_status(error(errc::deadline_exceeded))); }
 bool call::has_input_room(std::size_t size) const noexcept {
     const auto& queued = stream_->messages;
     if (queued.size() >= max_queued_messages) return false;
-    return queued.empty() || stream_->bytes + size <= max_queued_bytes;
+    if (!queued.empty() && stream_->bytes + size > max_queued_bytes) return false;
+    return connection_->input().fits(size + message_overhead);
 }
 
 void call::add_input(std::string_view message) {
     stream_->messages.emplace_back(message);
     stream_->bytes += message.size();
+    connection_->input().take(message.size() + message_overhead);
     stream_->changed.notify_all();
+}
+
+void call::discard_input() noexcept {
+    if (!stream_) return;
+    connection_->input().give(stream_->bytes + stream_->messages.size() * message_overhead);
+    stream_->messages.clear();
+    stream_->bytes = 0;
 }
 
 void call::close_input() {
@@ -153,13 +163,16 @@ result<void> call::decode(google::protobuf::MessageLite& request) {
 
 result<void> call::reply(const google::protobuf::MessageLite& response) {
     if (connection_ == nullptr) return error(errc::cancelled);
+    using put_outcome = frame_channel::put_outcome;
     std::uint64_t size = 0;
-    if (!connection_->put_response(stream_id_, response, size)) {
-        connection_->put_status(stream_id_, protocol_status::oversize(size));
-        end(false);
-        return error(errc::resource_exhausted, "response");
+    auto outcome = connection_->put_response(stream_id_, response, size);
+    if (outcome != put_outcome::queued) {
+        bool is_oversize = outcome == put_outcome::too_large;
+        auto why = is_oversize ? protocol_status::oversize(size) : protocol_status::too_much_output();
+        connection_->put_status(stream_id_, why);
     }
-    end(true);
+    end(outcome == put_outcome::queued);
+    if (outcome != put_outcome::queued) return error(errc::resource_exhausted, "response");
     return {};
 }
 
@@ -168,12 +181,14 @@ awaitable<result<bool>> call::receive(google::protobuf::MessageLite& message) {
     while (stream_->messages.empty()) {
         if (connection_ == nullptr) co_return error(errc::cancelled);
         if (is_input_closed_) co_return false;
-        co_await stream_->changed.wait();
-        if (is_cancelled_) co_return error(errc::cancelled);
+        bool goes_on = co_await stream_->changed.wait();
+        if (!goes_on || is_cancelled_) co_return error(errc::cancelled);
     }
     auto data = std::move(stream_->messages.front());
     stream_->messages.pop_front();
     stream_->bytes -= data.size();
+    connection_->input().give(data.size() + message_overhead);
+    connection_->resume_reading();
     if (!message.ParseFromString(data)) co_return unmarshalling_failed(bad_payload);
     co_return true;
 }
@@ -184,11 +199,15 @@ awaitable<result<void>> call::send(std::string message) {
         abort(protocol_status::oversize(message.size()));
         co_return error(errc::resource_exhausted, "message");
     }
-    if (!connection_->has_room()) {
+    while (!connection_->has_room()) {
         auto channel = connection_->shared_from_this();
-        co_await channel->wait_for_room(channel);
+        bool goes_on = co_await channel->wait_for_progress(channel);
         if (!channel->is_open()) co_return error(errc::unavailable, "connection closed");
-        if (connection_ == nullptr) co_return error(errc::cancelled);
+        if (!goes_on || connection_ == nullptr) co_return error(errc::cancelled);
+    }
+    if (!connection_->has_room_for(message.size())) {
+        abort(protocol_status::too_much_output());
+        co_return error(errc::resource_exhausted, "message");
     }
     connection_->put(message_type::data, stream_id_, 0, message);
     connection_->schedule_flush();

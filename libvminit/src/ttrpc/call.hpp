@@ -12,6 +12,7 @@
 #include "ttrpc/server_core.hpp"
 #include "vminit/core/condition.hpp"
 #include "vminit/core/task_group.hpp"
+#include "vminit/ttrpc/frame.hpp"
 #include "vminit/ttrpc/status.hpp"
 
 namespace vminit::ttrpc {
@@ -28,15 +29,18 @@ class call final : public server_call,
                    private deadline,
                    public std::enable_shared_from_this<call> {
 public:
-    /// Input a stream may hold unread. A handler that is merely slow is given some turns of the loop first.
+    /// Input a stream may hold unread. A handler that is merely slow is waited for first, `server_limits::reader_patience`.
     static constexpr std::size_t max_queued_messages = 1024;
     static constexpr std::size_t max_queued_bytes = std::size_t{4} << 20;  ///< or one message, whatever its size
+
+    /// What a queued message takes besides its bytes.
+    static constexpr std::size_t message_overhead = 64;
 
     call(server_connection& connection, server_core& core, method_entry method, std::uint32_t stream_id);
     ~call();
 
     /// Runs the handler up to its first suspension. `request` is borrowed for that long.
-    void start(const request_view& request, std::uint8_t flags);
+    void start(const request_view& request, const frame_header& header);
 
     std::uint32_t stream_id() const noexcept { return stream_id_; }
     method_kind kind() const noexcept { return method_.info().kind; }
@@ -45,9 +49,17 @@ public:
     void note_age() const noexcept;
 
     bool is_input_closed() const noexcept { return is_input_closed_; }
-    bool has_input_room(std::size_t size) const noexcept;
+    bool has_input_room(std::size_t size) const noexcept;  // while the call has not ended
     void add_input(std::string_view message);
     void close_input();
+
+    // Ways to end, each at most once and only the first of them; the terminal frame is sent, or nobody is left to take it:
+    //
+    //     reply            the handler has answered a unary or client-streaming call
+    //     handler_returned it has ended a stream, or failed; also the end of the handler in every other case
+    //     abort            the protocol or the deadline ends it; the handler is cancelled
+    //     lose             the connection is gone; the handler is cancelled
+    //     drop             the context goes down; nothing is touched any more
 
     /// Sends `outcome` as the terminal frame and cancels the handler.
     void abort(const status& outcome);
@@ -81,6 +93,7 @@ private:
     void on_deadline() override;
     void adopt_request(const request_view& request);
     void end(bool is_success) noexcept;
+    void discard_input() noexcept;
     void cancel() noexcept;
     bool takes_input() const noexcept { return kind() == method_kind::client_stream || kind() == method_kind::bidi; }
 

@@ -55,8 +55,8 @@ const boost::system::error_category& client_category() noexcept {
     return category;
 }
 
-client::client(stream_socket socket, logger& log)
-    : connection_(std::make_shared<client_connection>(std::move(socket), log)) {
+client::client(stream_socket socket, logger& log, client_limits limits)
+    : connection_(std::make_shared<client_connection>(std::move(socket), log, limits)) {
     connection_->start();
 }
 
@@ -79,14 +79,16 @@ awaitable<result<void>> client::call(std::string_view service, std::string_view 
     auto started = stream.start(parts_of(service, method, payload, options), options, 0);
     if (!started) co_return started.error();
     payload = {};
-    co_return co_await stream.wait_for_response(response);
+    co_return co_await stream.wait_for_response(nullptr, response);
 }
 
 result<stream_handle> client::open_stream(std::string_view service, std::string_view method, method_kind kind,
                                           const google::protobuf::MessageLite* request, call_options options) {
     auto stream = std::make_shared<client_stream>(connection_, kind);
     auto payload = request == nullptr ? std::string() : request->SerializeAsString();
-    auto flags = kind == method_kind::server_stream ? frame_flag::remote_closed : frame_flag::remote_open;
+    std::uint8_t flags = kind == method_kind::server_stream ? frame_flag::remote_closed : frame_flag::remote_open;
+    // A Rust server makes a message of every payload, an empty one too, unless it is told that there is none.
+    if (request == nullptr) flags |= frame_flag::no_data;
     auto started = stream->start(parts_of(service, method, payload, options), options, flags);
     if (!started) return started.error();
     return stream_handle(std::move(stream));
@@ -106,12 +108,21 @@ awaitable<void> client::join() { return connection_->join(); }
 
 stream_handle::stream_handle(std::shared_ptr<client_stream> stream) noexcept : stream_(std::move(stream)) {}
 stream_handle::stream_handle(stream_handle&&) noexcept = default;
-stream_handle& stream_handle::operator=(stream_handle&&) noexcept = default;
-stream_handle::~stream_handle() = default;
+stream_handle& stream_handle::operator=(stream_handle&& other) noexcept {
+    if (this == &other) return *this;
+    if (stream_) stream_->abandon();
+    stream_ = std::move(other.stream_);
+    return *this;
+}
+stream_handle::~stream_handle() {
+    if (stream_) stream_->abandon();
+}
 
-awaitable<result<bool>> stream_handle::receive(google::protobuf::MessageLite& message) { return stream_->receive(message); }
+awaitable<result<bool>> stream_handle::receive(google::protobuf::MessageLite& message) {
+    return stream_->receive(stream_, message);
+}
 
-awaitable<result<void>> stream_handle::send(std::string message) { return stream_->send(std::move(message)); }
+awaitable<result<void>> stream_handle::send(std::string message) { return stream_->send(stream_, std::move(message)); }
 
 result<void> stream_handle::close_send() { return stream_->close_send(); }
 
@@ -119,7 +130,7 @@ awaitable<result<void>> stream_handle::finish(google::protobuf::MessageLite& res
     auto stream = stream_;
     // Closed before, or the server was faster: either way the answer is what counts.
     [[maybe_unused]] auto closed = stream->close_send();
-    co_return co_await stream->wait_for_response(response);
+    co_return co_await stream->wait_for_response(stream, response);
 }
 
 }  // namespace vminit::ttrpc

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <set>
 #include <utility>
@@ -8,6 +9,11 @@
 #include "vminit/core/clock.hpp"
 
 namespace vminit::ttrpc {
+
+/// `span` after `now`; never for spans of more than a year, which are as good as none and could overflow the clock.
+inline clock::time_point time_after(clock::time_point now, clock::duration span) noexcept {
+    return span > std::chrono::hours(24 * 365) ? clock::time_point::max() : now + span;
+}
 
 /// Something that happens at a time unless it is called off. Set in at most one queue, which must outlive it.
 class deadline {

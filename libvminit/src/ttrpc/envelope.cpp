@@ -1,6 +1,7 @@
 #include "ttrpc/envelope.hpp"
 
 #include "ttrpc/wire.hpp"
+#include "vminit/core/utf8.hpp"
 
 namespace vminit::ttrpc {
 
@@ -9,9 +10,6 @@ namespace {
 using wire_type = wire_reader::wire_type;
 
 constexpr std::string_view malformed = "cannot parse invalid wire-format data";
-// Error texts may quote a child's output: peers refuse strings that are not UTF-8, and a frame has an end.
-constexpr std::size_t max_status_text = 64 * 1024;
-
 constexpr std::string_view invalid_utf8 = "string field contains invalid UTF-8";
 
 bool read_text(wire_reader& reader, std::string_view& text, bool& is_text) {
@@ -63,6 +61,7 @@ std::optional<std::string_view> read_request(std::string_view data, request_view
     wire_reader reader(data);
     bool is_whole = true;
     bool is_text = true;
+    std::size_t metadata_bytes = 0;
     while (reader.next()) {
         if (reader.is(1, wire_type::bytes)) {
             read_text(reader, request.service, is_text);
@@ -76,7 +75,13 @@ std::optional<std::string_view> read_request(std::string_view data, request_view
             request.timeout_nano = static_cast<std::int64_t>(timeout);
         } else if (reader.is(5, wire_type::bytes)) {
             std::string_view pair;
-            if (reader.bytes(pair)) is_whole = read_pair(pair, request.metadata.emplace_back(), is_text) && is_whole;
+            if (!reader.bytes(pair)) continue;
+            metadata_bytes += pair.size();
+            if (request.metadata.size() == max_metadata_pairs || metadata_bytes > max_metadata_bytes) {
+                request.has_too_much_metadata = true;
+                return std::nullopt;
+            }
+            is_whole = read_pair(pair, request.metadata.emplace_back(), is_text) && is_whole;
         } else {
             reader.skip();
         }
@@ -118,11 +123,11 @@ std::string write_request(const request_parts& request) {
     return out;
 }
 
-std::string write_status_response(const status& outcome) {
+std::string write_status_response(const status& outcome, std::size_t max_text) {
     std::string nested;
-    // int32 is sign-extended on the wire.
+    // int32 is sign-extended on the wire. Peers refuse strings that are not UTF-8.
     if (outcome.code != 0) put_varint_field(nested, 1, static_cast<std::uint64_t>(std::int64_t{outcome.code}));
-    if (!outcome.message.empty()) put_bytes_field(nested, 2, as_utf8(outcome.message, max_status_text));
+    if (!outcome.message.empty()) put_bytes_field(nested, 2, as_utf8(outcome.message, max_text));
     std::string out;
     put_bytes_field(out, 1, nested);
     return out;

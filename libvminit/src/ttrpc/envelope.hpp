@@ -19,7 +19,15 @@ struct request_view {
     std::string_view payload;
     std::int64_t timeout_nano = 0;  ///< relative; 0 none, negative already past
     std::vector<std::pair<std::string_view, std::string_view>> metadata;
+    bool has_too_much_metadata = false;  ///< beyond the bounds: the rest has not been looked at
 };
+
+/// Metadata of one Request. Hosts send a namespace and a trace: two to four pairs, some 200 bytes.
+inline constexpr std::size_t max_metadata_pairs = 64;
+inline constexpr std::size_t max_metadata_bytes = 16 * 1024;
+
+/// Error texts may quote a child's output: a frame has an end.
+inline constexpr std::size_t max_status_text = 64 * 1024;
 
 /// What a client sends as `ttrpc.Request`.
 struct request_parts {
@@ -43,7 +51,7 @@ std::optional<std::string_view> read_response(std::string_view data, response_vi
 
 /// The bytes of the envelope. Fields with default values are left out, as protobuf does.
 std::string write_request(const request_parts& request);
-std::string write_status_response(const status& outcome);
+std::string write_status_response(const status& outcome, std::size_t max_text = max_status_text);
 
 /// What precedes a payload of that size in a `ttrpc.Response` without status; empty for none.
 std::string response_prefix(std::size_t payload_size);

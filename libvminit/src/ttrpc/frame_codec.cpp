@@ -84,6 +84,14 @@ frame_decoder::outcome frame_decoder::from_buffer(std::string_view& input, frame
     return outcome::frame;
 }
 
+void frame_decoder::abandon() noexcept {
+    if (is_consumed_ || discard_left_ != 0 || buffer_.size() < frame_header_size) return;
+    oversize_ = decode_frame_header(buffer_.data());
+    discard_left_ = frame_header_size + oversize_.length - buffer_.size();
+    discarded_in_a_row_ += discard_left_;
+    buffer_ = {};
+}
+
 frame_decoder::outcome frame_decoder::begin_discard(const frame_header& header) noexcept {
     if (discarded_in_a_row_ + header.length > max_discard) return outcome::excessive;
     oversize_ = header;

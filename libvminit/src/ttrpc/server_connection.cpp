@@ -1,6 +1,7 @@
 #include "ttrpc/server_connection.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "ttrpc/call.hpp"
 #include "ttrpc/envelope.hpp"
@@ -9,34 +10,47 @@ namespace vminit::ttrpc {
 
 namespace {
 
-// Turns of the loop a handler gets to take a message before its full queue counts as overflow.
-constexpr unsigned full_queue_turns = 16;
-
 // Overflowed streams whose late Data is dropped silently; older ones are answered like any unknown stream.
 constexpr std::size_t max_overflowed = 64;
+
+channel_limits limits_of(server_core& core) {
+    channel_limits limits;
+    limits.output_bytes = core.limits().output_bytes / 2;
+    limits.all_output = &core.all_output();
+    limits.all_frames = &core.all_frames();
+    limits.frame_time = core.limits().frame_time;
+    limits.write_time = core.limits().write_time;
+    limits.reader_patience = core.limits().reader_patience;
+    return limits;
+}
 
 }  // namespace
 
 server_connection::server_connection(stream_socket socket, peer_identity peer, server_core& core)
-    : frame_channel(std::move(socket), core.deadlines()), core_(core), peer_(peer) {}
+    : frame_channel(std::move(socket), core.deadlines(), limits_of(core)),
+      core_(core),
+      peer_(peer),
+      requests_(core.limits().request_bytes / 2),
+      input_(core.limits().input_bytes / 2, &core.all_input()) {}
 
 server_connection::~server_connection() = default;
 
-bool server_connection::on_frame(const frame& incoming, unsigned attempt) {
+bool server_connection::on_frame(const frame& incoming, patience reader) {
     const auto& header = incoming.header;
     if (header.stream_id % 2 == 0) {
         refuse(header.stream_id, protocol_status::even_stream_id());
     } else if (header.is(message_type::data)) {
-        return on_data(incoming, attempt);
+        return on_data(incoming, reader);
     } else if (header.is(message_type::request)) {
         on_request(incoming);
     }
     return true;
 }
 
-void server_connection::on_oversize(const frame_header& header) {
+void server_connection::on_skipped(const frame_header& header) {
     core_.counts().discarded_bytes += header.length;
-    auto why = protocol_status::oversize(header.length);
+    bool is_oversize = header.length > max_frame_data;
+    auto why = is_oversize ? protocol_status::oversize(header.length) : protocol_status::too_much_input();
     auto running = header.is(message_type::data) ? find(header.stream_id) : nullptr;
     if (!running) return refuse(header.stream_id, why);
     ++core_.counts().protocol_errors;
@@ -45,16 +59,16 @@ void server_connection::on_oversize(const frame_header& header) {
 
 void server_connection::on_request(const frame& incoming) {
     auto id = incoming.header.stream_id;
-    if (id <= highest_id_) return refuse(id, protocol_status::reused_stream_id());
-    highest_id_ = id;
+    if (!ids_.take(id)) return refuse(id, protocol_status::reused_stream_id());
     request_view request;
     if (auto malformed = read_request(incoming.data, request)) {
         return refuse(id, protocol_status::undecodable_request(*malformed));
     }
-    start(id, incoming.header.flags, request);
+    start(incoming.header, request);
 }
 
-void server_connection::start(std::uint32_t stream_id, std::uint8_t flags, const request_view& request) {
+void server_connection::start(const frame_header& header, const request_view& request) {
+    auto stream_id = header.stream_id;
     method_entry method;
     switch (core_.registry().find(request.service, request.method, method)) {
         case lookup_outcome::unknown_service:
@@ -62,18 +76,29 @@ void server_connection::start(std::uint32_t stream_id, std::uint8_t flags, const
         case lookup_outcome::unknown_method: return put_status(stream_id, protocol_status::unknown_method(request.method));
         case lookup_outcome::found: break;
     }
-    bool is_full = calls_.size() >= core_.limits().calls_per_connection || !core_.has_room_for_call(request.payload.size());
+    if (request.has_too_much_metadata) {
+        ++core_.counts().refused_calls;
+        return put_status(stream_id, protocol_status::too_much_metadata());
+    }
+    bool is_full = calls_.size() >= core_.limits().calls_per_connection || !requests_.fits(header.length) ||
+                   !core_.has_room_for_call(header.length);
     if (core_.is_draining() || is_full) {
         ++core_.counts().refused_calls;
         return put_status(stream_id, is_full ? protocol_status::too_many_calls() : protocol_status::shutting_down());
     }
     if (request.timeout_nano < 0) return put_status(stream_id, to_status(error(errc::deadline_exceeded)));
     auto begun = std::make_shared<call>(*this, core_, std::move(method), stream_id);
-    calls_.push_back(begun);
-    begun->start(request, flags);
+    insert(begun);
+    begun->start(request, header);
 }
 
-bool server_connection::on_data(const frame& incoming, unsigned attempt) {
+void server_connection::insert(std::shared_ptr<call> begun) {
+    auto at = calls_.end();
+    while (at != calls_.begin() && (*std::prev(at))->stream_id() > begun->stream_id()) --at;
+    calls_.insert(at, std::move(begun));
+}
+
+bool server_connection::on_data(const frame& incoming, patience reader) {
     const auto& header = incoming.header;
     bool is_closing = header.has(frame_flag::remote_closed);
     bool has_message = !header.has(frame_flag::no_data);
@@ -93,7 +118,7 @@ bool server_connection::on_data(const frame& incoming, unsigned attempt) {
     if (target->is_input_closed()) return has_message ? breach(protocol_status::closed_stream()) : true;
     if (has_message && target->kind() != method_kind::server_stream) {
         if (!target->has_input_room(incoming.data.size())) {
-            if (attempt < full_queue_turns) return false;
+            if (reader == patience::left) return false;
             remove_overflowed(header.stream_id);
             return breach(protocol_status::full_stream());
         }
@@ -109,7 +134,8 @@ void server_connection::refuse(std::uint32_t stream_id, const status& why) {
 }
 
 void server_connection::put_status(std::uint32_t stream_id, const status& outcome) {
-    put(message_type::response, stream_id, 0, write_status_response(outcome));
+    auto max_text = has_room_for(max_status_text) ? max_status_text : small_frame / 4;
+    put(message_type::response, stream_id, 0, write_status_response(outcome, max_text));
 }
 
 std::shared_ptr<call> server_connection::find(std::uint32_t stream_id) const {

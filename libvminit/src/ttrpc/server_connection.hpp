@@ -7,6 +7,7 @@
 
 #include "ttrpc/frame_channel.hpp"
 #include "ttrpc/server_core.hpp"
+#include "ttrpc/stream_ids.hpp"
 #include "vminit/ttrpc/status.hpp"
 
 namespace vminit::ttrpc {
@@ -27,6 +28,10 @@ public:
 
     // For calls: they end here exactly once.
 
+    /// What their Requests hold, and the messages they have not read.
+    byte_budget& requests() noexcept { return requests_; }
+    byte_budget& input() noexcept { return input_; }
+
     void put_status(std::uint32_t stream_id, const status& outcome);
     void remove(std::uint32_t stream_id) noexcept;
     void remove_overflowed(std::uint32_t stream_id);
@@ -38,22 +43,25 @@ public:
     void drop() noexcept;
 
 private:
-    bool on_frame(const frame& incoming, unsigned attempt) override;
-    void on_oversize(const frame_header& header) override;
+    bool on_frame(const frame& incoming, patience reader) override;
+    void on_skipped(const frame_header& header) override;
     void on_flushed() override;
     void on_closed(const error_code& why) noexcept override;
 
     void on_request(const frame& incoming);
-    bool on_data(const frame& incoming, unsigned attempt);
-    void start(std::uint32_t stream_id, std::uint8_t flags, const request_view& request);
+    bool on_data(const frame& incoming, patience reader);
+    void start(const frame_header& header, const request_view& request);
+    void insert(std::shared_ptr<call> begun);
     void refuse(std::uint32_t stream_id, const status& why);
     std::shared_ptr<call> find(std::uint32_t stream_id) const;
 
     server_core& core_;
     peer_identity peer_;
-    std::uint32_t highest_id_ = 0;
+    byte_budget requests_;
+    byte_budget input_;
+    stream_ids ids_;
 
-    // Unanswered calls by rising stream id: ids only grow, so a new one goes to the end.
+    // Unanswered calls by rising stream id: a new one nearly always goes to the end.
     std::vector<std::shared_ptr<call>> calls_;
 
     // Streams ended for not reading their input: what the peer had under way is dropped without an answer each.

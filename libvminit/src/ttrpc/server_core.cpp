@@ -1,5 +1,7 @@
 #include "ttrpc/server_core.hpp"
 
+#include <google/protobuf/stubs/logging.h>
+
 #include <algorithm>
 
 #include "ttrpc/server_connection.hpp"
@@ -11,6 +13,13 @@ namespace {
 
 executor executor_of(asio::execution_context& context) { return static_cast<asio::io_context&>(context).get_executor(); }
 
+// protobuf writes a line to standard error for every string that is not UTF-8: a peer could make the loop wait for who
+// reads that. The call that fails of it is answered with the reason. Once a program, so that a handler of the program's
+// own, set after its first server, stays.
+void silence_protobuf() {
+    [[maybe_unused]] static auto* const replaced = google::protobuf::SetLogHandler(nullptr);
+}
+
 }  // namespace
 
 server_core::server_core(asio::execution_context& context, server_limits limits)
@@ -18,9 +27,15 @@ server_core::server_core(asio::execution_context& context, server_limits limits)
       log_(log_of(context)),
       meter_(asio::use_service<loop_meter>(context)),
       limits_(limits),
+      all_requests_(limits.request_bytes),
+      all_frames_(limits.frame_bytes),
+      all_input_(limits.input_bytes),
+      all_output_(limits.output_bytes),
       deadlines_(ex_),
       changed_(ex_),
-      tasks_(std::in_place, ex_, log_) {}
+      tasks_(std::in_place, ex_, log_) {
+    silence_protobuf();
+}
 
 server_core::~server_core() = default;
 
@@ -76,19 +91,17 @@ void server_core::connection_closed(server_connection& connection, const error_c
 }
 
 bool server_core::has_room_for_call(std::size_t request_bytes) const noexcept {
-    // One call alone always fits, whatever the bound on bytes.
-    bool fits = request_bytes_ == 0 || request_bytes_ + request_bytes <= limits_.request_bytes;
-    return counts_.calls < limits_.calls && fits;
+    return counts_.calls < limits_.calls && all_requests_.fits(request_bytes);
 }
 
 void server_core::call_began(std::size_t request_bytes) noexcept {
     ++counts_.calls;
-    request_bytes_ += request_bytes;
+    all_requests_.take(request_bytes);
 }
 
 void server_core::call_ended(std::size_t request_bytes) noexcept {
     --counts_.calls;
-    request_bytes_ -= request_bytes;
+    all_requests_.give(request_bytes);
 }
 
 awaitable<result<void>> server_core::drain(clock::duration limit) {
@@ -102,9 +115,7 @@ awaitable<result<void>> server_core::drain(clock::duration limit) {
 
 awaitable<result<void>> server_core::wait_until_empty() {
     while (!connections_.empty()) {
-        co_await changed_.wait();
-        auto cancellation = co_await asio::this_coro::cancellation_state;
-        if (cancellation.cancelled() != asio::cancellation_type::none) co_return error(errc::cancelled);
+        if (!co_await changed_.wait()) co_return error(errc::cancelled);
     }
     co_return result<void>();
 }

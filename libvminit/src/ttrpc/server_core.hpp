@@ -8,6 +8,7 @@
 #include <set>
 #include <span>
 
+#include "ttrpc/byte_budget.hpp"
 #include "ttrpc/deadline_queue.hpp"
 #include "ttrpc/method_registry.hpp"
 #include "vminit/core/condition.hpp"
@@ -49,6 +50,10 @@ public:
     bool is_draining() const noexcept { return is_draining_; }
     server_counters& counts() noexcept { return counts_; }
     loop_meter& meter() noexcept { return meter_; }
+    byte_budget& all_requests() noexcept { return all_requests_; }
+    byte_budget& all_frames() noexcept { return all_frames_; }
+    byte_budget& all_input() noexcept { return all_input_; }
+    byte_budget& all_output() noexcept { return all_output_; }
     bool has_room_for_call(std::size_t request_bytes) const noexcept;
     void call_began(std::size_t request_bytes) noexcept;
     void call_ended(std::size_t request_bytes) noexcept;
@@ -66,12 +71,15 @@ private:
     loop_meter& meter_;
     server_limits limits_;
     server_counters counts_;
+    byte_budget all_requests_;
+    byte_budget all_frames_;
+    byte_budget all_input_;
+    byte_budget all_output_;
     method_registry registry_;
     deadline_queue deadlines_;
     condition changed_;
     std::list<listener> listeners_;
     std::set<std::shared_ptr<server_connection>> connections_;
-    std::size_t request_bytes_ = 0;
     bool is_draining_ = false;
     std::optional<task_group> tasks_;
 

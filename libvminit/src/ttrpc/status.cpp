@@ -69,6 +69,12 @@ status no_response() { return {code_of(errc::unknown), "ttrpc: marshal called wi
 
 status too_many_calls() { return to_status(error(errc::resource_exhausted, "too many requests in flight")); }
 
+status too_much_metadata() { return to_status(error(errc::resource_exhausted, "too much metadata")); }
+
+status too_much_input() { return to_status(error(errc::resource_exhausted, "too much input under way")); }
+
+status too_much_output() { return to_status(error(errc::resource_exhausted, "too much output that was not taken")); }
+
 status shutting_down() { return to_status(error(errc::unavailable, "server is shutting down")); }
 
 }  // namespace protocol_status

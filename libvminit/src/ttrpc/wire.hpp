@@ -43,12 +43,6 @@ private:
     bool is_malformed_ = false;
 };
 
-/// True for well-formed UTF-8 as proto3 strings must be: no surrogates, no overlong forms, at most U+10FFFF.
-bool is_utf8(std::string_view text) noexcept;
-
-/// `text` cut to at most `limit` bytes, with U+FFFD for every byte that is not UTF-8: what a proto3 string may hold.
-std::string as_utf8(std::string_view text, std::size_t limit);
-
 /// Bytes a varint takes.
 std::size_t varint_size(std::uint64_t value) noexcept;
 

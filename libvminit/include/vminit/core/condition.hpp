@@ -13,8 +13,9 @@ class condition {
 public:
     explicit condition(executor ex);
 
-    /// Returns at the next `notify_all`, or early: on cancellation (the caller's next `co_await` throws) and spuriously.
-    awaitable<void> wait();
+    /// Returns at the next `notify_all`, or early: spuriously, and on cancellation. False if the caller has been cancelled:
+    /// its next `co_await` throws, unless it returns an error of its own instead.
+    awaitable<bool> wait();
 
     /// Wakes every current waiter. A limit is `co_await (condition.wait() || sleep_for(limit))`.
     void notify_all();

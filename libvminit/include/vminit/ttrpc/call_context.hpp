@@ -26,6 +26,10 @@ public:
 
     /// When the caller stops waiting, if it said so.
     std::optional<clock::time_point> deadline() const noexcept { return deadline_; }
+
+    /// The caller has said that it will send messages besides the Request: Go's and Rust's clients do so for every method
+    /// with client streaming.
+    bool announces_input() const noexcept { return announces_input_; }
     bool is_cancelled() const noexcept { return is_cancelled_; }
     const peer_identity& peer() const noexcept { return peer_; }
 
@@ -39,6 +43,7 @@ protected:
     peer_identity peer_;
     ttrpc::metadata metadata_;
     std::optional<clock::time_point> deadline_;
+    bool announces_input_ = false;
     bool is_cancelled_ = false;
 };
 

@@ -43,10 +43,21 @@ struct call_options {
     ttrpc::metadata metadata;
 };
 
+/// What a client grants its server, and its own callers.
+struct client_limits {
+    /// For the reader of a stream with 1024 messages or 8 MiB unread to take one. Meanwhile the connection is not read,
+    /// since ttrpc has no flow control of its own; then the stream fails with stream_full.
+    clock::duration reader_patience = std::chrono::milliseconds(150);
+
+    /// Unsent bytes beyond which a further Request fails with resource_exhausted; one alone always goes.
+    std::size_t unsent_bytes = std::size_t{64} << 20;
+};
+
 class client_connection;
 class client_stream;
 
-/// One stream of a client, untyped. Move-only; dropping it abandons the stream (ttrpc cannot cancel on the wire).
+/// One stream of a client, untyped. Move-only. Dropping it abandons the stream (ttrpc cannot cancel on the wire): what waits
+/// in `receive`, `send` or `finish` fails with stream_closed.
 class stream_handle {
 public:
     explicit stream_handle(std::shared_ptr<client_stream> stream) noexcept;
@@ -54,6 +65,7 @@ public:
     stream_handle& operator=(stream_handle&&) noexcept;
     ~stream_handle();
 
+    /// `message` lives until it returns. False at the end.
     awaitable<result<bool>> receive(google::protobuf::MessageLite& message);
     awaitable<result<void>> send(std::string message);
     result<void> close_send();
@@ -69,19 +81,21 @@ private:
 class client {
 public:
     /// Starts reading at once. `log` outlives the connection.
-    client(stream_socket socket, logger& log);
+    client(stream_socket socket, logger& log, client_limits limits = {});
     client(client&&) noexcept;
     client& operator=(client&&) noexcept;
     ~client();
 
     /// A unary call. Errors: the server's status as an `error` of that class; client_errc::closed when the connection is
-    /// lost; deadline_exceeded at the timeout; resource_exhausted when either message exceeds 4 MiB; cancelled.
+    /// lost; deadline_exceeded at the timeout; resource_exhausted when either message exceeds 4 MiB or too much is unsent;
+    /// cancelled.
     /// `request` and `response` live until it returns.
     awaitable<result<void>> call(std::string_view service, std::string_view method,
                                  const google::protobuf::MessageLite& request, google::protobuf::MessageLite& response,
                                  call_options options);
 
-    /// Opens a stream; `request` is what a server-streaming method is asked, else null.
+    /// Opens a stream; `request` is what a server-streaming method is asked. For methods with client streaming it is null
+    /// or the first message, sent along with the Request.
     result<stream_handle> open_stream(std::string_view service, std::string_view method, method_kind kind,
                                       const google::protobuf::MessageLite* request, call_options options);
 
@@ -90,7 +104,8 @@ public:
     /// Why the connection ended, once it has: client_errc::closed with the reason as context.
     std::optional<error> failure() const;
 
-    /// Called once when the connection ends, however it ends; at once if it has.
+    /// Called once when the connection ends, however it ends; at once if it has. There may be several hooks, called in the
+    /// order they came in. What one throws is logged.
     void on_close(std::function<void()> hook);
 
     /// Closes the connection. Idempotent.
@@ -128,7 +143,8 @@ class duplex_stream : public receive_stream<Response> {
 public:
     using receive_stream<Response>::receive_stream;
 
-    /// Queues a message; waits while the server does not read. Errors: stream_closed after `close_send`, closed.
+    /// Queues a message; waits while the server does not read. Errors: stream_closed after `close_send`, closed; cancelled,
+    /// and then it is not sent.
     awaitable<result<void>> write(const Request& message) { return this->stream_.send(message.SerializeAsString()); }
 
     /// Tells the server that there will be no more.

@@ -17,7 +17,7 @@ public:
 
     enum class outcome {
         frame,      ///< `out` is a frame; its data is valid until the next call and as long as the input's memory
-        oversize,   ///< `out.header` announced too much; its data has been skipped
+        oversize,   ///< `out.header` announced too much, or was abandoned; its data has been skipped
         need_more,  ///< the input is used up
         excessive,  ///< more than `max_discard` bytes would have to be skipped: close the connection
     };
@@ -27,6 +27,9 @@ public:
 
     /// True between the first byte of a frame and its last: the end of the stream would cut it short.
     bool is_inside_frame() const noexcept { return (!buffer_.empty() && !is_consumed_) || discard_left_ != 0; }
+
+    /// Gives up the frame that is not whole yet, once its header is there: what is held of it is freed, its rest skipped.
+    void abandon() noexcept;
 
     /// Of oversize frames, so far.
     std::uint64_t discarded() const noexcept { return discarded_total_; }

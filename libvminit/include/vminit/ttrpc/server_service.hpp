@@ -17,13 +17,23 @@
 
 namespace vminit::ttrpc {
 
-/// Bounds on what peers can make the server hold. Beyond a call bound a Request is answered with resource_exhausted; beyond
-/// the connection bound connections wait in the kernel's backlog.
+/// Bounds on what peers can make the server hold. What goes beyond a bound is answered with resource_exhausted; beyond the
+/// bound on connections these wait in the kernel's backlog. One connection may have half of each number of bytes.
+/// docs/ttrpc.md has them all.
 struct server_limits {
     std::size_t connections = 512;           ///< half of PID 1's default 1024 descriptors; hosts keep one a container open
     std::size_t calls_per_connection = 1024; ///< each container and exec of a host holds one Wait open
     std::size_t calls = 4096;                ///< of all connections; a suspended call holds about 3 KB
-    std::size_t request_bytes = std::size_t{64} << 20;  ///< of running calls; sixteen of the largest
+    std::size_t request_bytes = std::size_t{64} << 20;  ///< Requests of running calls; sixteen of the largest
+    std::size_t frame_bytes = std::size_t{32} << 20;    ///< frames that are not whole yet
+    std::size_t input_bytes = std::size_t{32} << 20;    ///< messages that streams have not read
+    std::size_t output_bytes = std::size_t{32} << 20;   ///< what peers have not taken
+
+    clock::duration frame_time = std::chrono::seconds(60);  ///< from a frame's first byte to its last, else it is closed
+    clock::duration write_time = std::chrono::seconds(60);  ///< for a peer to take a byte of its output, else it is closed
+
+    /// For the reader of a full stream to take a message; meanwhile the connection is not read, and then the stream ends.
+    clock::duration reader_patience = std::chrono::milliseconds(150);
 };
 
 struct server_counters {

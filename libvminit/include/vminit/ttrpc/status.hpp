@@ -39,6 +39,9 @@ status unknown_method(std::string_view method);
 status undecodable_payload(std::string_view detail);
 status no_response();
 status too_many_calls();
+status too_much_metadata();
+status too_much_input();
+status too_much_output();
 status shutting_down();
 
 }  // namespace protocol_status

@@ -26,8 +26,8 @@ public:
     explicit writer(message_sink& sink) : sink_(&sink) {}
 
     /// Queues `message`; waits only while the connection's queue is full, that is while the peer does not read. Errors:
-    /// resource_exhausted when the message exceeds 4 MiB (the call is then over), unavailable when the connection is
-    /// lost, cancelled when the call is over.
+    /// resource_exhausted when the message exceeds 4 MiB or the bounds on unsent output (the call is then over), unavailable when the connection is
+    /// lost, cancelled when the call is over or the caller has been cancelled. After an error the message is not sent.
     awaitable<result<void>> write(const Message& message) { return sink_->send(message.SerializeAsString()); }
 
     /// Returns when all that was queued on the connection has been handed to the kernel. Errors: unavailable when the
