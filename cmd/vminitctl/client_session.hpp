@@ -43,6 +43,7 @@ public:
     bundle_client bundle() { return bundle_client(*client_); }
     system_client system() { return system_client(*client_); }
     events_client events() { return events_client(*client_); }
+    ttrpc::client& rpc() { return *client_; }
     supervisor_client supervisor() { return supervisor_client(*client_); }
 
     /// For calls that answer at once: `--timeout`.

@@ -3,18 +3,20 @@
 #include <catch2/catch.hpp>
 
 #include "api/api_fixture.hpp"
+#include "api/raw_host.hpp"
 #include "github.com/containerd/containerd/api/events/task.pb.h"
 #include "github.com/spin-stack/spinbox/api/services/vmevents/v1/events.ttrpc.hpp"
 #include "vminit/events/exchange_service.hpp"
 #include "vminit/events/v1/events.pb.h"
 
 using namespace vminit;
+using namespace std::chrono_literals;
 
 namespace {
 
 namespace wire = spinbox::services::vmevents::v1;
 using containerd::types::Envelope;
-using event_stream = ttrpc::duplex_stream<wire::StreamRequest, Envelope>;
+using event_stream = vminit::ttrpc::duplex_stream<wire::StreamRequest, Envelope>;
 
 class events_fixture : public test::api_fixture {
 public:
@@ -33,7 +35,7 @@ public:
     }
 
     /// As today's hosts: a server-streaming call with an empty request.
-    event_stream listen(ttrpc::client& client) {
+    event_stream listen(vminit::ttrpc::client& client) {
         wire::EventsClient events(client);
         auto stream = events.Stream();
         REQUIRE(stream);
@@ -41,7 +43,7 @@ public:
         return std::move(*stream);
     }
 
-    event_stream resume(ttrpc::client& client, std::uint64_t after, bool acknowledge) {
+    event_stream resume(vminit::ttrpc::client& client, std::uint64_t after, bool acknowledge) {
         wire::EventsClient events(client);
         auto stream = events.Stream();
         REQUIRE(stream);
@@ -144,6 +146,67 @@ TEST_CASE("across a reconnect a plain host misses nothing", "[api]") {
     io.publish_exit("c2", 0);
     auto second = io.listen(io.rpc());
     CHECK(id_of(io.next(second)) == "c2");
+}
+
+TEST_CASE("a client that may send but only listens gets its events", "[api]") {
+    manual_time time;
+    events_fixture io;
+    io.publish_exit("held", 0);
+    wire::EventsClient events(io.rpc());
+    auto stream = events.Stream();
+    REQUIRE(stream);
+    io.poll();
+    io.publish_exit("c1", 0);
+    io.poll();
+    CHECK(io.exchange().counters().subscribers == 1);
+    time.advance(100ms);
+    CHECK(id_of(io.next(*stream)) == "held");
+    CHECK(id_of(io.next(*stream)) == "c1");
+    SECTION("and may still say that it acknowledges") {
+        wire::StreamRequest request;
+        request.set_acknowledge(true);
+        REQUIRE(io.run(stream->write(request)));
+        io.poll();
+        io.publish_exit("c2", 0);
+        CHECK(id_of(io.next(*stream)) == "c2");
+        CHECK(io.exchange().counters().undelivered == 1);
+    }
+}
+
+TEST_CASE("a stream asked for without any flag is one", "[api]") {
+    manual_time time;
+    events_fixture io;
+    auto host = test::connect_raw(io);
+    host.send(test::request_frame(1, 0, test::make_request(std::string(wire::EventsService::service_name), "Stream")));
+    io.poll();
+    io.publish_exit("c1", 0);
+    auto frame = host.receive();
+    CHECK(frame.stream_id == 1);
+    CHECK(frame.type == 3);
+    Envelope envelope;
+    REQUIRE(envelope.ParseFromString(frame.data));
+    CHECK(id_of(envelope) == "c1");
+}
+
+TEST_CASE("who looks on takes nothing from the host", "[api]") {
+    events_fixture io;
+    auto watcher = io.connect();
+    wire::StreamRequest request;
+    request.set_observe(true);
+    // Field 1000: a guest that does not know it skips it.
+    CHECK(request.SerializeAsString() == "\xc0\x3e\x01");
+    auto opened = watcher.open_stream(wire::EventsService::service_name, "Stream", vminit::ttrpc::method_kind::bidi, &request, {});
+    REQUIRE(opened);
+    event_stream watching(std::move(*opened));
+    io.publish_exit("c1", 0);
+    CHECK(id_of(io.next(watching)) == "c1");
+    CHECK(io.exchange().counters().subscribers == 0);
+    CHECK(io.exchange().counters().undelivered == 1);
+    auto host = io.listen(io.rpc());
+    CHECK(id_of(io.next(host)) == "c1");
+    io.publish_exit("c2", 0);
+    CHECK(id_of(io.next(host)) == "c2");
+    CHECK(id_of(io.next(watching)) == "c2");
 }
 
 TEST_CASE("what was not acknowledged is delivered again", "[api]") {

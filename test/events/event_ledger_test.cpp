@@ -20,6 +20,8 @@ public:
     std::uint64_t plain() { return ledger.add({}, now); }
     std::uint64_t acknowledging(std::uint64_t after = 0) { return ledger.add({after, true}, now); }
 
+    std::uint64_t observing(std::uint64_t after = 0) { return ledger.add({after, false, true}, now); }
+
     /// What a subscriber gets until there is nothing: `1 2 lost:3-4 5`, and why it ends if not for want of events.
     std::string drain(std::uint64_t id) {
         std::string text;
@@ -160,6 +162,137 @@ TEST_CASE_METHOD(ledger_fixture, "unacknowledged events are delivered again to t
     SECTION("not to a plain one, which would take them for new") {
         CHECK(drain(plain()) == "");
         CHECK(drain(acknowledging()) == "3 4");
+    }
+}
+
+TEST_CASE_METHOD(ledger_fixture, "an observer gets copies and changes nothing", "[events]") {
+    SECTION("what it gets while nobody else listens is held") {
+        auto watching = observing();
+        publish(3);
+        CHECK(drain(watching) == "1 2 3");
+        CHECK(ledger.undelivered() == 3);
+        CHECK(ledger.subscribers() == 0);
+        CHECK(drain(plain()) == "1 2 3");
+    }
+    SECTION("what was held stays held") {
+        publish(6);
+        CHECK(drain(observing()) == "3 4 5 6");
+        CHECK(drain(observing(4)) == "5 6");
+        CHECK(drain(observing(1)) == "lost:2-2 3 4 5 6");
+        CHECK(drain(acknowledging()) == "lost:1-2 3 4 5 6");
+    }
+    SECTION("what is lost while it looks on is counted") {
+        auto watching = observing();
+        publish(6);
+        CHECK(drain(watching) == "1 2 3 4 5 6");
+        CHECK(ledger.lost() == 2);
+    }
+    SECTION("what a leaving subscriber had not sent is not for it") {
+        auto host = plain();
+        auto watching = observing();
+        publish(2);
+        ledger.remove(host);
+        CHECK(drain(watching) == "1 2");
+        CHECK(drain(plain()) == "1 2");
+    }
+    SECTION("it gives nothing back") {
+        auto host = plain();
+        auto watching = observing();
+        publish(2);
+        CHECK(drain(host) == "1 2");
+        ledger.take(watching);
+        ledger.remove(watching);
+        CHECK(drain(plain()) == "");
+        CHECK(ledger.held() == 0);
+    }
+    SECTION("it acknowledges nothing") {
+        auto host = acknowledging();
+        auto watching = ledger.add({0, true, true}, now);
+        publish(2);
+        drain(host);
+        drain(watching);
+        ledger.acknowledge(watching, 2);
+        ledger.remove(host);
+        CHECK(drain(acknowledging()) == "1 2");
+    }
+    SECTION("it is cut off when it is too far behind") {
+        auto watching = observing();
+        publish(9);
+        CHECK(drain(watching) == "cut off");
+        CHECK(drain(plain()) == "6 7 8 9");
+    }
+}
+
+TEST_CASE_METHOD(ledger_fixture, "a numbered subscriber that does not acknowledge leaves what is kept as it is",
+                 "[events]") {
+    SECTION("undelivered") {
+        publish(3);
+        auto resumed = ledger.add({1, false}, now);
+        CHECK(drain(resumed) == "2 3");
+        CHECK(ledger.undelivered() == 3);
+        CHECK(drain(plain()) == "1 2 3");
+    }
+    SECTION("unacknowledged by another") {
+        auto host = acknowledging();
+        publish(3);
+        CHECK(drain(host) == "1 2 3");
+        ledger.remove(host);
+        CHECK(drain(ledger.add({2, false}, now)) == "3");
+        CHECK(drain(acknowledging()) == "1 2 3");
+    }
+    SECTION("delivered, when it leaves before it has sent it") {
+        ledger.add({0, true}, now);  // so that there is a history
+        ledger.remove(1);
+        auto host = plain();
+        publish(3);
+        CHECK(drain(host) == "1 2 3");
+        ledger.remove(host);
+        ledger.remove(ledger.add({1, false}, now));
+        CHECK(drain(plain()) == "");
+    }
+    SECTION("with another that has not sent it") {
+        auto host = plain();
+        publish(3);
+        auto resumed = ledger.add({1, false}, now);
+        ledger.remove(host);
+        CHECK(drain(resumed) == "2 3");
+        CHECK(drain(plain()) == "1");
+    }
+    SECTION("with another, and both leave before they send it") {
+        auto host = plain();
+        publish(3);
+        auto resumed = ledger.add({1, false}, now);
+        ledger.remove(host);
+        ledger.remove(resumed);
+        CHECK(drain(plain()) == "1 2 3");
+    }
+}
+
+TEST_CASE_METHOD(ledger_fixture, "a subscriber may say later how it wants its events", "[events]") {
+    publish(3);
+    auto one = plain();
+    publish(1);
+    SECTION("as an observer: hosts get them") {
+        ledger.refine(one, {0, false, true}, now);
+        CHECK(drain(one) == "1 2 3 4");
+        CHECK(drain(plain()) == "1 2 3 4");
+    }
+    SECTION("resuming") {
+        ledger.refine(one, {2, true}, now);
+        CHECK(drain(one) == "3 4");
+    }
+    SECTION("what it has in hand is not taken again") {
+        ledger.take(one);
+        ledger.refine(one, {0, true}, now);
+        CHECK(drain(one) == "2 3 4");
+        ledger.remove(one);
+        CHECK(drain(acknowledging()) == "1 2 3 4");
+    }
+    SECTION("and what it cannot send is offered again") {
+        auto taken = ledger.take(one);
+        ledger.refine(one, {0, true}, now);
+        ledger.requeue(one, taken.event);
+        CHECK(drain(one) == "1 2 3 4");
     }
 }
 

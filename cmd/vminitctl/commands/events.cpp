@@ -16,9 +16,11 @@ struct events_options {
     std::string container;
     double limit = 0;  // seconds; 0 = none
     bool follow = true;
+    bool consume = false;
 };
 
-using event_stream = ttrpc::duplex_stream<spinbox::services::vmevents::v1::StreamRequest, containerd::types::Envelope>;
+namespace wire = spinbox::services::vmevents::v1;
+using event_stream = ttrpc::duplex_stream<wire::StreamRequest, containerd::types::Envelope>;
 
 bool is_about(const containerd::types::Envelope& envelope, const std::string& container) {
     if (container.empty()) return true;
@@ -42,16 +44,17 @@ awaitable<result<int>> print_events(client_session& guest, event_stream& stream,
 }
 
 awaitable<result<int>> events(client_session& guest, events_options options) {
-    auto client = guest.events();
-    auto stream = client.Stream(guest.no_limit());
-    if (!stream) co_return stream.error();
-    spinbox::services::vmevents::v1::StreamRequest request;
+    wire::StreamRequest request;
     request.set_after_sequence(options.after);
-    auto asked = co_await stream->write(request);
-    if (!asked) co_return asked.error();
-    if (options.limit <= 0) co_return co_await print_events(guest, *stream, options);
+    request.set_observe(!options.consume);
+    // With the request itself: the guest must not take us for a host for a moment.
+    auto opened = guest.rpc().open_stream(wire::EventsService::service_name, "Stream", ttrpc::method_kind::bidi, &request,
+                                          guest.no_limit());
+    if (!opened) co_return opened.error();
+    event_stream stream(std::move(*opened));
+    if (options.limit <= 0) co_return co_await print_events(guest, stream, options);
     auto limit = std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(options.limit));
-    auto outcome = co_await with_timeout(print_events(guest, *stream, options), limit, "events");
+    auto outcome = co_await with_timeout(print_events(guest, stream, options), limit, "events");
     // Only who waits for something has missed it.
     bool is_satisfied = options.until.empty() && options.count == 0;
     if (!outcome && outcome.error().kind() == errc::deadline_exceeded && is_satisfied) co_return 0;
@@ -68,6 +71,7 @@ void add_events(command_set& commands) {
         command_traits{needs::guest, status_of::command, true});
     command.add_flag("-f,--follow", options->follow, "go on until interrupted (the default)");
     command.add_option("--after", options->after, "start after this sequence number, if the guest still has it");
+    command.add_flag("--consume", options->consume, "take the events as a host does: they are not kept for the next one");
     command.add_option("--exit-after", options->count, "exit after this many events");
     command.add_option("--until", options->until, "exit after an event of this topic, e.g. /tasks/exit");
     command.add_option("--container", options->container, "only events of this container");

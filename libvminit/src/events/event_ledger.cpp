@@ -9,10 +9,11 @@ namespace {
 
 bool is_gap(const shared_event& event) noexcept { return std::holds_alternative<events_lost>(event->event); }
 
-void insert_in_order(std::deque<shared_event>& queue, shared_event event) {
+template <class Queue>
+void insert_in_order(Queue& queue, shared_event event) {
     auto at = std::upper_bound(queue.begin(), queue.end(), event->sequence,
-                               [](std::uint64_t wanted, const shared_event& one) { return wanted < one->sequence; });
-    queue.insert(at, std::move(event));
+                               [](std::uint64_t wanted, const auto& one) { return wanted < one.event->sequence; });
+    queue.insert(at, {std::move(event), false});
 }
 
 shared_event gap(std::uint64_t first, std::uint64_t last, wall_time now) {
@@ -27,8 +28,9 @@ shared_event event_ledger::publish(payload event, wall_time now) {
     bool has_listener = false;
     bool is_acknowledged_by_some = false;
     for (auto& [id, one] : subscribers_) {
-        if (one.is_cut_off || one.is_ahead) continue;
-        one.queue.push_back(published);
+        if (!one.listens()) continue;
+        one.queue.push_back({published, one.options.observe});
+        if (one.options.observe) continue;
         has_listener = true;
         is_acknowledged_by_some |= one.options.acknowledge;
     }
@@ -48,24 +50,42 @@ shared_event event_ledger::publish(payload event, wall_time now) {
 
 std::uint64_t event_ledger::add(subscribe_options options, wall_time now) {
     auto id = next_id_++;
+    insert(id, options, now);
+    return id;
+}
+
+event_ledger::subscriber& event_ledger::insert(std::uint64_t id, subscribe_options options, wall_time now) {
     subscriber fresh;
     fresh.options = options;
+    fresh.options.acknowledge &= !options.observe;
     fresh.since = next_sequence_;
-    if (options.is_numbered()) {
-        keeps_history_ = true;
-        fill_numbered(fresh, now);
+    keeps_history_ |= fresh.options.is_numbered() && !options.observe;
+    if (options.after_sequence >= next_sequence_) {
+        fresh.is_ahead = true;
+    } else if (options.observe || options.is_numbered()) {
+        fill_after(fresh, now);
     } else {
         fill_plain(fresh);
     }
-    subscribers_.emplace(id, std::move(fresh));
-    return id;
+    return subscribers_.emplace(id, std::move(fresh)).first->second;
+}
+
+void event_ledger::refine(std::uint64_t id, subscribe_options options, wall_time now) {
+    auto in_hand = subscribers_.at(id).in_hand.event;
+    remove(id);
+    auto& one = insert(id, options, now);
+    auto same = [&](const queued& entry) { return entry.event == in_hand; };
+    auto found = std::find_if(one.queue.begin(), one.queue.end(), same);
+    if (found == one.queue.end()) return;
+    one.in_hand = std::move(*found);
+    one.queue.erase(found);
 }
 
 void event_ledger::fill_plain(subscriber& target) {
     for (const auto& kept : held_.entries()) {
-        if (kept.why == custody::undelivered) target.queue.push_back(kept.event);
+        if (kept.why == custody::undelivered) target.queue.push_back({kept.event, false});
     }
-    for (const auto& event : target.queue) {
+    for (const auto& [event, is_copy] : target.queue) {
         if (keeps_history_) {
             held_.keep(event, custody::delivered);
         } else {
@@ -74,70 +94,85 @@ void event_ledger::fill_plain(subscriber& target) {
     }
 }
 
-void event_ledger::fill_numbered(subscriber& target, wall_time now) {
-    auto after = target.options.after_sequence;
-    if (after >= next_sequence_) {
-        target.is_ahead = true;
-        return;
-    }
+void event_ledger::fill_after(subscriber& target, wall_time now) {
+    const auto& options = target.options;
+    auto after = options.after_sequence;
+    bool resumes = after > 0;
     target.acknowledged = after;
-    auto events = everything_after(after);
-    auto lost = held_.take_lost();
     auto expected = after + 1;
-    for (const auto& [sequence, event] : events) {
-        if (after > 0 && sequence > expected) target.queue.push_back(gap(expected, sequence - 1, now));
+    auto owned_from = next_sequence_;
+    for (const auto& [sequence, found] : everything_after(after)) {
+        if (resumes && sequence > expected) target.queue.push_back({gap(expected, sequence - 1, now), true});
         expected = sequence + 1;
-        target.queue.push_back(event);
-        held_.keep(event, target.options.acknowledge ? custody::unacknowledged : custody::delivered);
+        bool is_owned = adopt(found, options);
+        target.queue.push_back({found.event, !is_owned});
+        if (is_owned || options.acknowledge) owned_from = std::min(owned_from, sequence);
     }
-    if (after > 0 && expected < next_sequence_) target.queue.push_back(gap(expected, next_sequence_ - 1, now));
-    if (after == 0 && lost) insert_in_order(target.queue, gap(lost->first, lost->last, now));
-    if (after > 0) target.since = after + 1;
-    if (after == 0 && !events.empty()) target.since = events.begin()->first;
+    if (resumes && expected < next_sequence_) target.queue.push_back({gap(expected, next_sequence_ - 1, now), true});
+    if (options.observe) return;
+    target.since = resumes && options.acknowledge ? after + 1 : owned_from;
+    auto lost = options.acknowledge ? held_.take_lost() : std::nullopt;
+    if (!resumes && lost) insert_in_order(target.queue, gap(lost->first, lost->last, now));
     // To resume behind a number is to have everything up to it; only a living subscriber may still want it kept.
-    if (after > 0 && subscribers_.empty()) held_.settle_through(after);
+    bool is_alone = std::none_of(subscribers_.begin(), subscribers_.end(),
+                                 [](const auto& entry) { return entry.second.consumes(); });
+    if (resumes && options.acknowledge && is_alone) held_.settle_through(after);
 }
 
-std::map<std::uint64_t, shared_event> event_ledger::everything_after(std::uint64_t sequence) const {
-    std::map<std::uint64_t, shared_event> events;
-    auto add = [&](const shared_event& event) {
-        if (event && event->sequence > sequence && !is_gap(event)) events.emplace(event->sequence, event);
-    };
+// Custody of what a subscriber that asks for numbers is given. True if it must give it back when it cannot send it.
+bool event_ledger::adopt(const candidate& found, const subscribe_options& options) {
+    if (options.observe) return false;
+    if (options.acknowledge) {
+        held_.keep(found.event, custody::unacknowledged);
+        return !found.kept || *found.kept == custody::undelivered;
+    }
+    if (found.kept) return false;
+    if (!held_.has(found.event->sequence)) held_.keep(found.event, custody::delivered);
+    return true;
+}
+
+std::map<std::uint64_t, event_ledger::candidate> event_ledger::everything_after(std::uint64_t sequence) const {
+    std::map<std::uint64_t, candidate> events;
     for (const auto& kept : held_.entries()) {
         // "What is held" for one that does not resume: not what others have had long ago.
-        if (sequence > 0 || kept.why != custody::delivered) add(kept.event);
+        bool is_wanted = sequence > 0 || kept.why != custody::delivered;
+        if (is_wanted && kept.event->sequence > sequence) events[kept.event->sequence] = {kept.event, kept.why};
     }
+    auto add = [&](const queued& entry) {
+        if (!entry.event || entry.is_copy || is_gap(entry.event) || entry.event->sequence <= sequence) return;
+        events[entry.event->sequence] = {entry.event, std::nullopt};
+    };
     for (const auto& [id, one] : subscribers_) {
         add(one.in_hand);
-        for (const auto& event : one.queue) add(event);
+        for (const auto& entry : one.queue) add(entry);
     }
     return events;
 }
 
 event_ledger::taken event_ledger::take(std::uint64_t id) {
     auto& one = subscribers_.at(id);
-    one.in_hand.reset();
+    one.in_hand = {};
     if (one.is_ahead) return {answer::ahead, nullptr};
     if (one.is_cut_off) return {answer::cut_off, nullptr};
     if (one.queue.empty()) return {answer::nothing, nullptr};
     one.in_hand = std::move(one.queue.front());
     one.queue.pop_front();
-    return {answer::event, one.in_hand};
+    return {answer::event, one.in_hand.event};
 }
 
 void event_ledger::requeue(std::uint64_t id, const shared_event& event) {
     auto& one = subscribers_.at(id);
-    if (!one.in_hand || one.in_hand != event) return;
-    one.queue.push_front(std::move(one.in_hand));
-    one.in_hand.reset();
+    if (!event || one.in_hand.event != event) return;
+    one.queue.push_front(std::exchange(one.in_hand, {}));
 }
 
 void event_ledger::acknowledge(std::uint64_t id, std::uint64_t sequence) {
     auto& one = subscribers_.at(id);
+    if (one.options.observe) return;
     // Only what it has been given: everything before the front of its queue.
-    auto given = one.queue.empty() ? next_sequence_ - 1 : one.queue.front()->sequence - 1;
+    auto given = one.queue.empty() ? next_sequence_ - 1 : one.queue.front().event->sequence - 1;
     one.acknowledged = std::max(one.acknowledged, std::min(sequence, given));
-    if (one.in_hand && one.in_hand->sequence <= one.acknowledged) one.in_hand.reset();
+    if (one.in_hand.event && one.in_hand.event->sequence <= one.acknowledged) one.in_hand = {};
     release_acknowledged();
 }
 
@@ -158,12 +193,11 @@ void event_ledger::remove(std::uint64_t id) {
 }
 
 void event_ledger::give_back(subscriber& from) {
-    if (from.in_hand) from.queue.push_front(std::move(from.in_hand));
-    from.in_hand.reset();
-    auto events = std::exchange(from.queue, {});
-    for (auto& event : events) {
-        if (is_gap(event) || is_covered(event->sequence, from)) continue;
-        if (auto* other = youngest_except(from)) {
+    if (from.in_hand.event) from.queue.push_front(std::exchange(from.in_hand, {}));
+    auto entries = std::exchange(from.queue, {});
+    for (auto& [event, is_copy] : entries) {
+        if (is_copy || is_gap(event) || is_covered(event->sequence, from)) continue;
+        if (auto* other = youngest_for(event->sequence, from)) {
             insert_in_order(other->queue, std::move(event));
         } else {
             held_.keep(std::move(event), custody::undelivered);
@@ -174,14 +208,15 @@ void event_ledger::give_back(subscriber& from) {
 bool event_ledger::is_covered(std::uint64_t sequence, const subscriber& except) const noexcept {
     return std::any_of(subscribers_.begin(), subscribers_.end(), [&](const auto& entry) {
         const auto& one = entry.second;
-        return &one != &except && !one.is_cut_off && !one.is_ahead && one.since <= sequence;
+        return &one != &except && one.consumes() && one.since <= sequence;
     });
 }
 
-event_ledger::subscriber* event_ledger::youngest_except(const subscriber& except) noexcept {
+event_ledger::subscriber* event_ledger::youngest_for(std::uint64_t sequence,
+                                                        const subscriber& except) noexcept {
     for (auto at = subscribers_.rbegin(); at != subscribers_.rend(); ++at) {
         auto& one = at->second;
-        if (&one != &except && !one.is_cut_off && !one.is_ahead) return &one;
+        if (&one != &except && one.consumes() && one.options.after_sequence < sequence) return &one;
     }
     return nullptr;
 }
@@ -189,8 +224,13 @@ event_ledger::subscriber* event_ledger::youngest_except(const subscriber& except
 bool event_ledger::is_drained() const noexcept {
     return std::all_of(subscribers_.begin(), subscribers_.end(), [](const auto& entry) {
         const auto& one = entry.second;
-        return one.is_cut_off || one.is_ahead || (one.queue.empty() && !one.in_hand);
+        return !one.listens() || (one.queue.empty() && !one.in_hand.event);
     });
+}
+
+std::size_t event_ledger::subscribers() const noexcept {
+    auto is_counted = [](const auto& entry) { return !entry.second.options.observe; };
+    return static_cast<std::size_t>(std::count_if(subscribers_.begin(), subscribers_.end(), is_counted));
 }
 
 std::size_t event_ledger::behind(std::uint64_t id) const noexcept {

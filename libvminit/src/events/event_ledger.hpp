@@ -18,6 +18,14 @@ namespace vminit::events {
 /// An event is in the queue of each subscriber that was there when it was published, in the hand of one that is sending
 /// it, or kept in the ring. Until some subscriber asks for numbers the ring holds undelivered events only, so that
 /// plain hosts cost no memory while they listen.
+///
+/// What a subscriber does to custody (docs/processes.md has the table for hosts):
+///
+///     subscriber               takes at first            kept as               counts as having an event
+///     plain                    undelivered               nothing or delivered  from its subscription on
+///     numbered                 after its number          as before             what it takes from then on
+///     numbered, acknowledges   after its number          unacknowledged        after its number
+///     observer                 after its number, copies  as before             never
 class event_ledger {
 public:
     enum class answer { event, nothing, cut_off, ahead };
@@ -31,6 +39,9 @@ public:
     shared_event publish(payload event, wall_time now);
 
     std::uint64_t add(subscribe_options options, wall_time now);
+
+    /// As if it had been added now with `options`, except that what it has in hand is its still and not taken again.
+    void refine(std::uint64_t id, subscribe_options options, wall_time now);
 
     /// The next event for a subscriber; the one it had in hand is sent now.
     taken take(std::uint64_t id);
@@ -46,7 +57,7 @@ public:
     bool is_drained() const noexcept;
 
     std::size_t behind(std::uint64_t id) const noexcept;
-    std::size_t subscribers() const noexcept { return subscribers_.size(); }
+    std::size_t subscribers() const noexcept;  ///< without observers
     std::size_t held() const noexcept { return held_.entries().size(); }
     std::size_t undelivered() const noexcept { return held_.undelivered_count(); }
     std::uint64_t published() const noexcept { return next_sequence_ - 1; }
@@ -54,22 +65,38 @@ public:
     std::uint64_t cut_off() const noexcept { return cut_off_count_; }
 
 private:
+    // A copy is another's, or the ring's, as well: it need not be given back.
+    struct queued {
+        shared_event event;
+        bool is_copy = false;
+    };
+
     struct subscriber {
         subscribe_options options;
         std::uint64_t since = 0;         // has, or has had, every event from this number on that anybody else has
         std::uint64_t acknowledged = 0;  // through this number
-        std::deque<shared_event> queue;
-        shared_event in_hand;
+        std::deque<queued> queue;
+        queued in_hand;
         bool is_cut_off = false;
         bool is_ahead = false;
+
+        bool listens() const noexcept { return !is_cut_off && !is_ahead; }
+        bool consumes() const noexcept { return listens() && !options.observe; }
     };
 
+    struct candidate {
+        shared_event event;
+        std::optional<custody> kept;  // in the ring and with no subscriber
+    };
+
+    subscriber& insert(std::uint64_t id, subscribe_options options, wall_time now);
     void fill_plain(subscriber& target);
-    void fill_numbered(subscriber& target, wall_time now);
-    std::map<std::uint64_t, shared_event> everything_after(std::uint64_t sequence) const;
+    void fill_after(subscriber& target, wall_time now);
+    bool adopt(const candidate& found, const subscribe_options& options);
+    std::map<std::uint64_t, candidate> everything_after(std::uint64_t sequence) const;
     void give_back(subscriber& from);
     bool is_covered(std::uint64_t sequence, const subscriber& except) const noexcept;
-    subscriber* youngest_except(const subscriber& except) noexcept;
+    subscriber* youngest_for(std::uint64_t sequence, const subscriber& except) noexcept;
     void release_acknowledged();
 
     held_events held_;

@@ -11,9 +11,7 @@ namespace {
 
 awaitable<bool> await_drained(std::shared_ptr<exchange_core> core) {
     while (!core->ledger.is_drained()) {
-        auto cancellation = co_await asio::this_coro::cancellation_state;
-        if (cancellation.cancelled() != asio::cancellation_type::none) co_return false;
-        co_await core->changed->wait();
+        if (!co_await core->changed->wait()) co_return false;
     }
     co_return true;
 }
@@ -51,6 +49,7 @@ std::uint64_t exchange_service::publish(payload event) {
 }
 
 subscription exchange_service::subscribe(subscribe_options options) {
+    if (options.observe) return subscription(core_, core_->ledger.add(options, wall_now()));
     auto lost = core_->ledger.lost() - std::exchange(core_->lost_told, core_->ledger.lost());
     if (lost > 0) core_->log.warn("events were lost before this subscriber came", {{"count", lost}});
     return subscription(core_, core_->ledger.add(options, wall_now()));

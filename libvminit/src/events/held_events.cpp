@@ -40,6 +40,12 @@ void held_events::forget(std::uint64_t sequence) {
     if (at != entries_.end() && at->event->sequence == sequence) entries_.erase(at);
 }
 
+bool held_events::has(std::uint64_t sequence) const noexcept {
+    auto at = std::lower_bound(entries_.begin(), entries_.end(), sequence,
+                               [](const entry& kept, std::uint64_t wanted) { return kept.event->sequence < wanted; });
+    return at != entries_.end() && at->event->sequence == sequence;
+}
+
 void held_events::acknowledge_through(std::uint64_t sequence) {
     std::erase_if(entries_, [&](const entry& kept) {
         return kept.event->sequence <= sequence && kept.why != custody::undelivered;

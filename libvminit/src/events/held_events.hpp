@@ -35,6 +35,7 @@ public:
     bool keep(shared_event event, custody why);
 
     void forget(std::uint64_t sequence);
+    bool has(std::uint64_t sequence) const noexcept;
 
     /// Everything up to `sequence` that some subscriber has got needs no acknowledgement any more.
     void acknowledge_through(std::uint64_t sequence);

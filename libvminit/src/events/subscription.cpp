@@ -52,10 +52,13 @@ awaitable<result<std::shared_ptr<const envelope>>> subscription::next_of(std::sh
                 break;
         }
         if (core->is_closed) co_return error(errc::unavailable, "event exchange is closed");
-        auto cancellation = co_await asio::this_coro::cancellation_state;
-        if (cancellation.cancelled() != asio::cancellation_type::none) co_return error(errc::cancelled, "event stream");
-        co_await core->changed->wait();
+        if (!co_await core->changed->wait()) co_return error(errc::cancelled, "event stream");
     }
+}
+
+void subscription::refine(subscribe_options options) {
+    core_->ledger.refine(id_, options, wall_now());
+    if (!core_->is_shut_down()) core_->changed->notify_all();  // what it gave back may be another's now
 }
 
 void subscription::requeue(const std::shared_ptr<const envelope>& event) { core_->ledger.requeue(id_, event); }

@@ -27,7 +27,7 @@ struct exchange_counters {
     std::uint64_t published = 0;
     std::uint64_t lost = 0;       ///< dropped from the ring before anybody had got or acknowledged them
     std::uint64_t cut_off = 0;    ///< subscribers too far behind
-    std::size_t subscribers = 0;  ///< now
+    std::size_t subscribers = 0;  ///< now, without those that observe
     std::size_t held = 0;         ///< now: in the ring
     std::size_t undelivered = 0;  ///< now: of these, what nobody has got or acknowledged yet
 };

@@ -15,11 +15,12 @@ class exchange_core;
 /// What a subscriber wants. The default is today's hosts' plain behaviour.
 struct subscribe_options {
     subscribe_options() = default;
-    subscribe_options(std::uint64_t after_sequence, bool acknowledge) noexcept
-        : after_sequence(after_sequence), acknowledge(acknowledge) {}
+    subscribe_options(std::uint64_t after_sequence, bool acknowledge, bool observe = false) noexcept
+        : after_sequence(after_sequence), acknowledge(acknowledge), observe(observe) {}
 
     std::uint64_t after_sequence = 0;  ///< resume behind this number; 0 = with what is held
     bool acknowledge = false;          ///< keep each event until it is acknowledged
+    bool observe = false;  ///< take copies only: the events are kept, or lost, as if this subscriber were not there
 
     /// A subscriber that knows about numbers: it gets delivered events again, and is told of gaps in band.
     bool is_numbered() const noexcept { return after_sequence > 0 || acknowledge; }
@@ -45,6 +46,10 @@ public:
     /// if it asked to resume behind an event that was never published (another boot's number), unavailable when the
     /// exchange has been closed and everything is delivered, cancelled.
     awaitable<result<std::shared_ptr<const envelope>>> next();
+
+    /// From now on a subscriber with `options`, with no event missed meanwhile: what it had not sent is given back, and it
+    /// is given what these options ask for. An event that `next` has returned last stays in hand.
+    void refine(subscribe_options options);
 
     /// `event`, the one `next` returned last, could not be sent: `next` returns it again, or whoever subscribes next
     /// gets it.
