@@ -106,7 +106,9 @@ awaitable<result<void>> container::prepare_bundle(std::vector<system::mount_entr
     if (entries.empty()) co_return result<void>();
     auto mounting =
         runc::mount_rootfs(context_->context, bundle_, std::move(entries), context_->config.resolve_serial);
-    auto mounted = co_await with_timeout(std::move(mounting), context_->config.limits.mount, "mounting the rootfs");
+    // Caught: an exception in one branch does not end the other's wait.
+    auto safely = caught(std::move(mounting));
+    auto mounted = co_await with_timeout(std::move(safely), context_->config.limits.mount, "mounting the rootfs");
     if (!mounted) co_return mounted.error();
     rootfs_ = std::move(*mounted);
     if (context_->config.on_rootfs_mounted) context_->config.on_rootfs_mounted(id_, bundle_ + "/rootfs");
