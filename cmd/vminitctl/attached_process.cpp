@@ -24,8 +24,6 @@ namespace {
 constexpr std::size_t copy_size = 64 * 1024;           // what a vsock connection buffers at a time
 constexpr clock::duration silence_limit = 30s;         // as long as hosts hold an exit back for its output
 constexpr clock::duration answer_limit = 900ms;        // who presses ^C shall not wait a second for a guest that hangs
-constexpr clock::duration clean_up_limit = 900ms;      // the same
-constexpr clock::duration hang_up_limit = 10s;         // nobody looks, and the process shall be gone
 constexpr clock::duration hang_up_patience = 1s;       // from SIGHUP to SIGKILL
 constexpr clock::duration unsent_poll_interval = 5ms;  // the kernel has no event for "the peer has taken it all"
 
@@ -181,7 +179,7 @@ void attached_process::take(int signal) {
             tasks_.spawn("hang up", hang_up());
             break;
         case ending_step::finish:
-            leaving_.tell(signal, clean_up_limit);
+            leaving_.tell(signal, clean_up_limit(signal));
             break;
         case ending_step::leave:
             leaving_.tell(signal, clock::duration::zero());

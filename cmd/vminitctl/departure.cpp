@@ -13,6 +13,10 @@ namespace {
 constexpr int signal_status = 128;  // as shells say it
 }
 
+clock::duration clean_up_limit(int signal) noexcept {
+    return signal == SIGHUP ? hang_up_limit : std::chrono::milliseconds(900);
+}
+
 departure::departure(asio::io_context& context)
     : signals_(context.get_executor()),
       changed_(context.get_executor()),

@@ -14,6 +14,12 @@
 
 namespace vminit::vminitctl {
 
+/// For who has lost their terminal or their reader: nobody waits for us, and what we run shall be gone.
+inline constexpr clock::duration hang_up_limit = std::chrono::seconds(10);
+
+/// How long what we made is cleared away after `signal`. Who presses ^C shall not wait a second.
+clock::duration clean_up_limit(int signal) noexcept;
+
 /// Our own end before the command's: for which signal (SIGPIPE = nobody reads our stdout), and by when at the latest.
 ///
 /// From its construction on, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH and SIGCONT wait here instead of doing what

@@ -10,11 +10,7 @@
 
 namespace vminit::vminitctl {
 
-using namespace std::chrono_literals;
-
 namespace {
-
-constexpr clock::duration clean_up_limit = 900ms;  // who presses ^C shall not wait a second
 
 // Else the guest may have done it all the same.
 bool is_answer(const error& failure) {
@@ -47,7 +43,7 @@ void process_run::take(int signal) {
     if (attached_) return attached_->take(signal);
     if (signal == SIGWINCH || signal == SIGCONT) return;
     bool is_first = endings_.next(signal, process_phase::preparing) == ending_step::finish;
-    leaving_.tell(signal, is_first ? clean_up_limit : clock::duration::zero());
+    leaving_.tell(signal, is_first ? clean_up_limit(signal) : clock::duration::zero());
 }
 
 awaitable<result<run_outcome>> process_run::complete(maker make) {
@@ -121,7 +117,7 @@ awaitable<void> process_run::clear_away() {
 
 std::string process_run::remains_text() const {
     auto what = is_init() ? "container " + key_.id : fmt::format("process {} of container {}", key_.exec_id, key_.id);
-    if (!guest_.is_connected()) return what + " goes on if the guest does, which we have lost";
+    if (!guest_.is_connected()) return fmt::format("the guest is lost; {} goes on if it does", what);
     auto name = is_init() ? key_.id : fmt::format("{} --exec {}", key_.id, key_.exec_id);
     auto may = remains_ == remains::made ? "is" : "may be";
     return fmt::format("{} {} left in the guest; to end it: vminitctl delete -f {}", what, may, name);

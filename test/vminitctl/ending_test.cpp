@@ -255,7 +255,7 @@ TEST_CASE("a guest that is lost ends us with a message, the terminal as it was",
     };
     CHECK(terminal.run({"run", "web", "-t", "--rootfs", "root", "--", "sh"}) == exit_ours);
     auto text = terminal.output.err_text();
-    CHECK(text.find("container web goes on if the guest does, which we have lost\n") != std::string::npos);
+    CHECK(text.find("the guest is lost; container web goes on if it does\n") != std::string::npos);
     CHECK(text.find("vminitctl: unavailable: ") != std::string::npos);
     CHECK_FALSE(screen.is_raw());
 }

@@ -12,7 +12,9 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr clock::duration retry_pause = 20ms;  // what hosts use: a guest that boots is seen as soon as it serves
-constexpr clock::duration attempt_limit = 1s;  // a connection made before the guest has its driver hangs for good
+// A connection made before the guest has its driver may hang for good; vhost-device-vsock stops working when one is
+// closed before a slow guest has answered it.
+constexpr clock::duration attempt_limit = 5s;
 
 struct ping_options {
     int count = 1;
