@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 
+#include "collisions.hpp"
 #include "names.hpp"
 
 namespace ttrpc_cpp {
@@ -30,6 +31,7 @@ variables variables_of(const ServiceDescriptor& service) {
 variables variables_of(const MethodDescriptor& method, int index) {
     return {{"service", method.service()->name()},
             {"method", method.name()},
+            {"function", function_of(method)},
             {"kind", kind_of(method)},
             {"index", std::to_string(index)},
             {"in", class_of(*method.input_type())},
@@ -39,49 +41,49 @@ variables variables_of(const MethodDescriptor& method, int index) {
 // The same template for every kind would hide what a reader of generated code wants to see: its signatures.
 const char* handler_declaration(const std::string& kind) {
     if (kind == "unary") {
-        return "    virtual ::vminit::awaitable<::vminit::result<$out$>> $method$(\n"
+        return "    virtual ::vminit::awaitable<::vminit::result<$out$>> $function$(\n"
                "        ::vminit::ttrpc::call_context& call, $in$ request) = 0;\n";
     }
     if (kind == "server_stream") {
-        return "    virtual ::vminit::awaitable<::vminit::result<void>> $method$(\n"
+        return "    virtual ::vminit::awaitable<::vminit::result<void>> $function$(\n"
                "        ::vminit::ttrpc::call_context& call, $in$ request, ::vminit::ttrpc::writer<$out$>& output) = 0;\n";
     }
     if (kind == "client_stream") {
-        return "    virtual ::vminit::awaitable<::vminit::result<$out$>> $method$(\n"
+        return "    virtual ::vminit::awaitable<::vminit::result<$out$>> $function$(\n"
                "        ::vminit::ttrpc::call_context& call, ::vminit::ttrpc::reader<$in$>& input) = 0;\n";
     }
-    return "    virtual ::vminit::awaitable<::vminit::result<void>> $method$(\n"
+    return "    virtual ::vminit::awaitable<::vminit::result<void>> $function$(\n"
            "        ::vminit::ttrpc::call_context& call, ::vminit::ttrpc::reader<$in$>& input,\n"
            "        ::vminit::ttrpc::writer<$out$>& output) = 0;\n";
 }
 
 const char* client_declaration(const std::string& kind) {
     if (kind == "unary") {
-        return "    ::vminit::awaitable<::vminit::result<$out$>> $method$(\n"
+        return "    ::vminit::awaitable<::vminit::result<$out$>> $function$(\n"
                "        $in$ request, ::vminit::ttrpc::call_options options = {});\n";
     }
     if (kind == "server_stream") {
-        return "    ::vminit::result<::vminit::ttrpc::receive_stream<$out$>> $method$(\n"
+        return "    ::vminit::result<::vminit::ttrpc::receive_stream<$out$>> $function$(\n"
                "        const $in$& request, ::vminit::ttrpc::call_options options = {});\n";
     }
     if (kind == "client_stream") {
-        return "    ::vminit::result<::vminit::ttrpc::send_stream<$in$, $out$>> $method$(\n"
+        return "    ::vminit::result<::vminit::ttrpc::send_stream<$in$, $out$>> $function$(\n"
                "        ::vminit::ttrpc::call_options options = {});\n";
     }
-    return "    ::vminit::result<::vminit::ttrpc::duplex_stream<$in$, $out$>> $method$(\n"
+    return "    ::vminit::result<::vminit::ttrpc::duplex_stream<$in$, $out$>> $function$(\n"
            "        ::vminit::ttrpc::call_options options = {});\n";
 }
 
 const char* client_definition(const std::string& kind) {
     if (kind == "unary") {
-        return "::vminit::awaitable<::vminit::result<$out$>> $service$Client::$method$(\n"
+        return "::vminit::awaitable<::vminit::result<$out$>> $service$Client::$function$(\n"
                "    $in$ request, ::vminit::ttrpc::call_options options) {\n"
                "    return ::vminit::ttrpc::call_unary<$in$, $out$>(\n"
                "        *client_, $service$Service::service_name, \"$method$\", std::move(request), std::move(options));\n"
                "}\n\n";
     }
     if (kind == "server_stream") {
-        return "::vminit::result<::vminit::ttrpc::receive_stream<$out$>> $service$Client::$method$(\n"
+        return "::vminit::result<::vminit::ttrpc::receive_stream<$out$>> $service$Client::$function$(\n"
                "    const $in$& request, ::vminit::ttrpc::call_options options) {\n"
                "    return ::vminit::ttrpc::open_typed_stream<::vminit::ttrpc::receive_stream<$out$>>(\n"
                "        *client_, $service$Service::service_name, \"$method$\", ::vminit::ttrpc::method_kind::$kind$,\n"
@@ -89,14 +91,14 @@ const char* client_definition(const std::string& kind) {
                "}\n\n";
     }
     if (kind == "client_stream") {
-        return "::vminit::result<::vminit::ttrpc::send_stream<$in$, $out$>> $service$Client::$method$(\n"
+        return "::vminit::result<::vminit::ttrpc::send_stream<$in$, $out$>> $service$Client::$function$(\n"
                "    ::vminit::ttrpc::call_options options) {\n"
                "    return ::vminit::ttrpc::open_typed_stream<::vminit::ttrpc::send_stream<$in$, $out$>>(\n"
                "        *client_, $service$Service::service_name, \"$method$\", ::vminit::ttrpc::method_kind::$kind$,\n"
                "        nullptr, std::move(options));\n"
                "}\n\n";
     }
-    return "::vminit::result<::vminit::ttrpc::duplex_stream<$in$, $out$>> $service$Client::$method$(\n"
+    return "::vminit::result<::vminit::ttrpc::duplex_stream<$in$, $out$>> $service$Client::$function$(\n"
            "    ::vminit::ttrpc::call_options options) {\n"
            "    return ::vminit::ttrpc::open_typed_stream<::vminit::ttrpc::duplex_stream<$in$, $out$>>(\n"
            "        *client_, $service$Service::service_name, \"$method$\", ::vminit::ttrpc::method_kind::$kind$,\n"
@@ -157,7 +159,7 @@ void define_invoke(const ServiceDescriptor& service, Printer& out) {
               "    switch (index) {\n");
     for (int i = 0; i < service.method_count(); ++i) {
         out.Print(variables_of(*service.method(i), i),
-                  "        case $index$: return ::vminit::ttrpc::serve_$kind$(*this, &$service$Service::$method$, call);\n");
+                  "        case $index$: return ::vminit::ttrpc::serve_$kind$(*this, &$service$Service::$function$, call);\n");
     }
     out.Print("    }\n    return ::vminit::ttrpc::serve_unknown(call);\n}\n\n");
 }
@@ -200,6 +202,10 @@ bool generator::Generate(const FileDescriptor* file, const std::string& paramete
         return false;
     }
     if (file->service_count() == 0) return true;
+    if (auto problem = naming_problem(*file)) {
+        *failure = *problem;
+        return false;
+    }
     auto write = [&](const char* suffix, void (*print)(const FileDescriptor&, Printer&)) {
         std::unique_ptr<google::protobuf::io::ZeroCopyOutputStream> stream(context->Open(stem_of(*file) + suffix));
         Printer out(stream.get(), '$');
