@@ -160,7 +160,31 @@ func checkClientStream(ctx context.Context, c *ttrpc.Client) error {
 	if err := stream.RecvMsg(&answer); err != nil {
 		return err
 	}
-	return errors.Join(expect("sum", answer.Code, 500500), expect("count", answer.Message, "1000"))
+	if err := errors.Join(expect("sum", answer.Code, 500500), expect("count", answer.Message, "1000")); err != nil {
+		return err
+	}
+	return checkSlowReader(ctx, c)
+}
+
+// The reader waits a millisecond for each message.
+func checkSlowReader(ctx context.Context, c *ttrpc.Client) error {
+	stream, err := c.NewStream(ctx, &ttrpc.StreamDesc{StreamingClient: true}, service, "Slow", nil)
+	if err != nil {
+		return err
+	}
+	for i := 0; i < 3000; i++ {
+		if err := stream.SendMsg(payload(1, "")); err != nil {
+			return err
+		}
+	}
+	if err := stream.CloseSend(); err != nil {
+		return err
+	}
+	var answer Payload
+	if err := stream.RecvMsg(&answer); err != nil {
+		return err
+	}
+	return expect("slow", answer.Code, 3000)
 }
 
 func checkServerStream(ctx context.Context, c *ttrpc.Client) error {
@@ -229,7 +253,7 @@ func runServer(path string) error {
 		return err
 	}
 	server.RegisterService(service, &ttrpc.ServiceDesc{
-		Methods: map[string]ttrpc.Method{"Echo": echo, "Fail": fail, "Big": big, "Metadata": metadata},
+		Methods: map[string]ttrpc.Method{"Echo": echo, "Sleep": sleep, "Fail": fail, "Big": big, "Metadata": metadata},
 		Streams: map[string]ttrpc.Stream{
 			"Bidi": {Handler: bidi, StreamingClient: true, StreamingServer: true},
 			"Sum":  {Handler: sum, StreamingClient: true},
@@ -253,6 +277,19 @@ func echo(ctx context.Context, unmarshal func(any) error) (any, error) {
 	}
 	request.Code++
 	return &request, nil
+}
+
+func sleep(ctx context.Context, unmarshal func(any) error) (any, error) {
+	var request Payload
+	if err := unmarshal(&request); err != nil {
+		return nil, err
+	}
+	select {
+	case <-time.After(time.Duration(request.Code) * time.Millisecond):
+		return &request, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func fail(ctx context.Context, unmarshal func(any) error) (any, error) {
