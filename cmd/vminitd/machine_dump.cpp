@@ -19,7 +19,8 @@ void dump_mounts(logger& log) {
     auto table = system::read_mount_table();
     if (!table) return;
     for (const auto& mount : *table) {
-        log.debug("mount", {{"on", mount.mount_point}, {"type", mount.type}, {"source", mount.source}, {"options", mount.options}});
+        auto options = mount.options + " " + mount.super_options;
+        log.debug("mount", {{"on", mount.mount_point}, {"type", mount.type}, {"source", mount.source}, {"options", options}});
     }
 }
 

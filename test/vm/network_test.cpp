@@ -70,6 +70,40 @@ TEST_CASE("a network device that does not come costs a failed step, not the boot
     guest vm(virtual_machine::equipped_address());
     auto step = vm.boot_step("network-eth9");
     CHECK(step.outcome() == wire::BootStep_Outcome_FAILED);
-    CHECK(step.text() == "wait for /sys/class/net/eth9: not found");
+    CHECK(step.text() == "wait for network device eth9: not found");
     CHECK(vm.run(vm.system().Info({}, guest::limit)));
+}
+
+TEST_CASE("without a DHCP client ip= that asks for one is told and sets the device up", "[vm]") {
+    virtual_machine machine({"--nic", "--append", "ip=:::::eth0:dhcp"});
+    guest vm(machine.address());
+    auto step = vm.boot_step("name-files");
+    CHECK(step.outcome() == wire::BootStep_Outcome_DEGRADED);
+    CHECK(contains(step.text(), "ip=:::::eth0:dhcp: no DHCP client"));
+    CHECK(vm.boot_step("network").outcome() == wire::BootStep_Outcome_OK);
+    auto links = vm.look_inside("ip -o link");
+    CHECK(contains(links, "eth0: <BROADCAST,MULTICAST,UP,LOWER_UP>"));
+}
+
+TEST_CASE("a network card that is plugged in late, and again, is configured by its hardware address", "[vm]") {
+    virtual_machine machine({"--qemu", "-netdev user,id=late,net=10.0.3.0/24 -device pcie-root-port,id=port0,chassis=1",
+                             "--append", "vminit.net=52:54:00:12:34:99,address=10.0.3.15/24"});
+    guest vm(machine.address());
+    // The first container waits for the card, and is made without.
+    auto step = vm.boot_step("network");
+    CHECK(step.outcome() == wire::BootStep_Outcome_FAILED);
+    CHECK(step.text() == "wait for network device 52:54:00:12:34:99: not found");
+    for (const char* state : {"plugged in", "plugged in again"}) {
+        CAPTURE(state);
+        qmp(machine.directory(), "device_add",
+            R"({"driver":"virtio-net-pci","id":"card","netdev":"late","bus":"port0","mac":"52:54:00:12:34:99"})");
+        auto addresses = vm.look_inside("until ip -o addr | grep 10.0.3.15; do :; done");
+        CHECK(contains(addresses, "inet 10.0.3.15/24 brd 10.0.3.255 scope global eth"));
+        while (vm.boot_step("network").outcome() != wire::BootStep_Outcome_OK) continue;
+        qmp(machine.directory(), "device_del", R"({"id":"card"})");
+        vm.look_inside("while ip -o link | grep -q eth; do :; done");
+    }
+    auto info = vm.run(vm.system().Info({}, guest::limit));
+    REQUIRE(info);
+    for (const auto& bad : info->degraded_steps()) FAIL(bad.name() + ": " + bad.text());
 }
