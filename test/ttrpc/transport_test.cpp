@@ -93,6 +93,25 @@ TEST_CASE_METHOD(transport_fixture, "a stale socket file is replaced, a live one
     CHECK_FALSE(std::filesystem::exists(where.path()));
 }
 
+TEST_CASE_METHOD(transport_fixture, "a socket that listens already is taken over, another is not", "[ttrpc]") {
+    auto name = unix_name(where.path());
+    unique_fd inherited(::socket(AF_UNIX, SOCK_STREAM, 0));
+    REQUIRE(::bind(inherited.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0);
+    auto too_early = listener::adopt(ex(), unique_fd(::dup(inherited.get())), where);
+    REQUIRE_FALSE(too_early);
+    CHECK(too_early.error().kind() == errc::invalid_argument);
+    REQUIRE(::listen(inherited.get(), 1) == 0);
+    auto adopted = listener::adopt(ex(), std::move(inherited), where);
+    REQUIRE(adopted);
+    server.emplace(std::move(*adopted));
+    tasks.spawn("accept", accept_one());
+    CHECK(run(connect(where, 60s)));
+    pump([&] { return taken.has_value(); });
+    CHECK(*taken);
+    server->close();
+    CHECK_FALSE(std::filesystem::exists(where.path()));
+}
+
 TEST_CASE_METHOD(transport_fixture, "closing a listener ends the waiting accept", "[ttrpc]") {
     open_server();
     tasks.spawn("accept", accept_one());

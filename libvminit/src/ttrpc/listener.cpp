@@ -98,12 +98,22 @@ result<listener> listener::open(executor ex, address where, listen_options optio
     if (auto bound = bind_socket(fd->get(), where); !bound) return bound.error();
     auto listening = syscalls::check("listen", where.to_string(), [&] { return ::listen(fd->get(), options.backlog); });
     if (!listening) return listening.error();
-    descriptor socket(ex);
+    return adopt(ex, std::move(*fd), std::move(where), std::move(options));
+}
+
+result<listener> listener::adopt(executor ex, unique_fd socket, address where, listen_options options) {
+    int accepts = 0;
+    socklen_t size = sizeof accepts;
+    auto asked = syscalls::raw("getsockopt", [&] { return ::getsockopt(socket.get(), SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size); });
+    if (!asked || accepts == 0) return error(errc::invalid_argument, where.to_string() + ": not a listening socket");
+    auto flagged = syscalls::attempt("fcntl", where.to_string(), [&] { return ::fcntl(socket.get(), F_SETFD, FD_CLOEXEC); });
+    if (!flagged) return flagged.error();
+    descriptor adopted(ex);
     error_code failure;
-    socket.assign(fd->get(), failure);
+    adopted.assign(socket.get(), failure);
     if (failure) return error(failure, "listen on " + where.to_string());
-    [[maybe_unused]] int owned_by_descriptor = fd->release();
-    return listener(std::move(socket), std::move(where), std::move(options));
+    [[maybe_unused]] int owned_by_descriptor = socket.release();
+    return listener(std::move(adopted), std::move(where), std::move(options));
 }
 
 bool listener::is_allowed(const peer_identity& peer) const noexcept {

@@ -41,14 +41,21 @@ server_core::~server_core() = default;
 
 result<void> server_core::listen(address where, listen_options options) {
     if (is_draining_) return error(errc::unavailable, "listen on " + where.to_string());
-    auto opened = listener::open(ex_, std::move(where), std::move(options));
+    return accept_on(listener::open(ex_, std::move(where), std::move(options)));
+}
+
+result<void> server_core::listen(unique_fd socket, address where, listen_options options) {
+    if (is_draining_) return error(errc::unavailable, "listen on " + where.to_string());
+    return accept_on(listener::adopt(ex_, std::move(socket), std::move(where), std::move(options)));
+}
+
+result<void> server_core::accept_on(result<listener> opened) {
     if (!opened) return opened.error();
     listeners_.push_back(std::move(*opened));
     tasks_->spawn("ttrpc accept", accept_loop(std::prev(listeners_.end())));
     return {};
 }
 
-// Listeners stay in the list until the server goes, so that the iterator stays good.
 awaitable<void> server_core::accept_loop(std::list<listener>::iterator from) {
     for (;;) {
         while (connections_.size() >= limits_.connections) co_await changed_.wait();

@@ -29,6 +29,7 @@ public:
 
     void add(std::shared_ptr<service_base> service, std::string name) { registry_.add(std::move(service), std::move(name)); }
     result<void> listen(address where, listen_options options);
+    result<void> listen(unique_fd socket, address where, listen_options options);
     void serve(stream_socket socket, peer_identity peer);
     awaitable<result<void>> drain(clock::duration limit);
     void close();
@@ -63,6 +64,7 @@ public:
 
 private:
     void admit(accepted incoming);
+    result<void> accept_on(result<listener> opened);
     awaitable<void> accept_loop(std::list<listener>::iterator from);
     awaitable<result<void>> wait_until_empty();
 

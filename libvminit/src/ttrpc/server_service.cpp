@@ -24,6 +24,10 @@ result<void> server_service::listen(address where, listen_options options) {
     return core_->listen(std::move(where), std::move(options));
 }
 
+result<void> server_service::listen(unique_fd socket, address where, listen_options options) {
+    return core_->listen(std::move(socket), std::move(where), std::move(options));
+}
+
 void server_service::serve(stream_socket socket, peer_identity peer) { core_->serve(std::move(socket), peer); }
 
 void server_service::on_first_accept(std::function<void()> hook) { core_->first_accept = std::move(hook); }

@@ -70,6 +70,9 @@ public:
     /// Accepts connections on `where` from now on. Errors: of `listener::open`; unavailable after `shutdown` or `close`.
     result<void> listen(address where, listen_options options = {});
 
+    /// The same on a socket that listens already; see `listener::adopt`.
+    result<void> listen(unique_fd socket, address where, listen_options options = {});
+
     /// Serves one connection that exists already. Closed at once after `shutdown` or `close`.
     void serve(stream_socket socket, peer_identity peer);
 

@@ -73,6 +73,10 @@ public:
     /// invalid_argument for hvsock and for paths longer than sun_path.
     static result<listener> open(executor ex, address where, listen_options options = {});
 
+    /// Takes over a socket that listens already, as inherited from whoever started us. `where` is its address, for texts
+    /// and for removing a Unix socket's file at the end. Errors: invalid_argument for what does not listen; errno of epoll.
+    static result<listener> adopt(executor ex, unique_fd socket, address where, listen_options options = {});
+
     listener(listener&&) noexcept = default;
     listener& operator=(listener&& other) noexcept;
     ~listener();
