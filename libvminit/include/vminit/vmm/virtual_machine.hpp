@@ -1,0 +1,52 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "vminit/core/asio.hpp"
+#include "vminit/core/clock.hpp"
+#include "vminit/core/result.hpp"
+#include "vminit/ttrpc/address.hpp"
+#include "vminit/vmm/vm_plan.hpp"
+
+namespace vminit::vmm {
+
+/// A VM that runs: what another VMM than QEMU would have to offer. Owned by who booted it; its end (also by the
+/// destructor) ends the VMM and its helpers. Use from the context's thread.
+class virtual_machine {
+public:
+    virtual_machine() = default;
+    virtual_machine(const virtual_machine&) = delete;
+    virtual_machine& operator=(const virtual_machine&) = delete;
+    virtual ~virtual_machine() = default;
+
+    /// Where the guest's RPC server and its stdio streams answer.
+    virtual ttrpc::address rpc_address() const = 0;
+    virtual ttrpc::address stream_address() const = 0;
+
+    /// The VMM's process.
+    virtual pid_t pid() const noexcept = 0;
+    virtual bool has_ended() const noexcept = 0;
+
+    /// Returns when the VMM has ended. Any number of waiters; cancellation as with `child::wait`.
+    virtual awaitable<void> ended() = 0;
+
+    /// Plugs a disk in; the guest sees it soon after. Errors: failed_precondition (no spare slot is left, or this board
+    /// takes none), unknown with the VMM's text, deadline_exceeded.
+    virtual awaitable<result<void>> add_disk(disk added) = 0;
+
+    /// Takes a disk that `add_disk` plugged in out again, without waiting for the guest. Errors: not_found, as above.
+    virtual awaitable<result<void>> remove_disk(std::string serial) = 0;
+
+    virtual awaitable<result<void>> pause() = 0;
+    virtual awaitable<result<void>> resume() = 0;
+
+    /// Waits `limit` for a VMM that ends by itself, then ends it. Returns when it and its helpers are gone.
+    virtual awaitable<void> stop(clock::duration limit) = 0;
+
+    /// The last lines of the guest's console, oldest first.
+    virtual std::string console_tail(std::size_t lines) const = 0;
+};
+
+}  // namespace vminit::vmm

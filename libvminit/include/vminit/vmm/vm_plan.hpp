@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace vminit::vmm {
+
+/// The board that QEMU emulates.
+enum class machine_type {
+    q35,      ///< PCI and ACPI: disks can be added while it runs
+    microvm,  ///< virtio-mmio, the fastest to start; nothing can be plugged in later
+};
+
+enum class accelerator {
+    automatic,  ///< KVM where a VM gets as far as serving with it, else TCG
+    kvm,
+    tcg,  ///< QEMU's own emulation: works everywhere, ten to twenty times slower
+};
+
+enum class disk_access { read_only, read_write };
+
+/// A raw image that the guest finds as the block device of that serial.
+struct disk {
+    disk() = default;
+    disk(std::string file, std::string serial, disk_access access)
+        : file(std::move(file)), serial(std::move(serial)), access(access) {}
+
+    std::string file;
+    std::string serial;  ///< at most 20 bytes, the limit of virtio-blk
+    disk_access access = disk_access::read_only;
+};
+
+/// A VM before it runs: a value. `directory` is private to the VM, exists, and holds its sockets and logs.
+struct vm_plan {
+    std::string directory;  ///< at most 90 bytes: a Unix socket's path in it must fit into 107
+    std::string qemu = "qemu-system-x86_64";
+    std::string vsock_device;  ///< the vhost-device-vsock program; empty: the kernel's /dev/vhost-vsock
+
+    std::string kernel;  ///< a bzImage, or for microvm also an uncompressed vmlinux with a PVH entry
+    std::string initrd;
+    std::vector<std::string> kernel_words;    ///< more kernel command line
+    std::vector<std::string> init_arguments;  ///< of PID 1, behind `--`
+
+    machine_type machine = machine_type::q35;
+    accelerator accel = accelerator::automatic;
+    unsigned cpus = 1;
+    std::uint64_t memory_mib = 256;
+    std::vector<disk> disks;
+    unsigned spare_disk_slots = 0;  ///< q35: PCIe ports for disks that come later, at most 16
+
+    std::uint32_t guest_cid = 0;  ///< at least 3; unique on this machine
+    std::uint32_t rpc_port = 1024;
+    std::uint32_t stream_port = 1025;
+};
+
+}  // namespace vminit::vmm

@@ -1,0 +1,141 @@
+#include "qemu_command.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace vminit::vmm {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::size_t longest_directory = 90;
+constexpr std::size_t longest_serial = 20;  // VIRTIO_BLK_ID_BYTES
+constexpr unsigned most_spare_slots = 16;   // PCIe ports cost guest memory and boot time; more has not been tried
+
+// A comma ends a value in QEMU's option lists; two are one.
+std::string escaped(const std::string& value) {
+    std::string out;
+    for (char byte : value) out.append(byte == ',' ? 2 : 1, byte);
+    return out;
+}
+
+result<void> check(const vm_plan& plan) {
+    if (plan.directory.empty() || plan.directory.size() > longest_directory) {
+        return error(errc::invalid_argument,
+                     fmt::format("VM directory \"{}\": 1 to {} bytes", plan.directory, longest_directory));
+    }
+    if (plan.kernel.empty() || plan.initrd.empty())
+        return error(errc::invalid_argument, "a VM needs a kernel and an initrd");
+    if (plan.guest_cid < 3)
+        return error(errc::invalid_argument, fmt::format("guest CID {}: the first is 3", plan.guest_cid));
+    if (plan.cpus == 0 || plan.memory_mib == 0)
+        return error(errc::invalid_argument, "a VM needs a processor and memory");
+    if (plan.spare_disk_slots > most_spare_slots) {
+        return error(errc::invalid_argument,
+                     fmt::format("{} spare disk slots: at most {}", plan.spare_disk_slots, most_spare_slots));
+    }
+    for (const auto& each : plan.disks) {
+        if (!each.serial.empty() && each.serial.size() <= longest_serial) continue;
+        return error(errc::invalid_argument,
+                     fmt::format("disk serial \"{}\": 1 to {} bytes", each.serial, longest_serial));
+    }
+    return {};
+}
+
+bool is_microvm(const vm_plan& plan) { return plan.machine == machine_type::microvm; }
+
+// virtio devices are PCI functions on q35 and memory-mapped on microvm.
+std::string device_name(const vm_plan& plan, std::string_view name) {
+    return fmt::format("{}-{}", name, is_microvm(plan) ? "device" : "pci");
+}
+
+std::string machine_option(const vm_plan& plan, accelerator accel) {
+    return fmt::format(
+        "{},accel={},memory-backend=mem",
+        is_microvm(plan) ? "microvm,acpi=off,pic=off,pit=off,rtc=on,isa-serial=on" : "q35,smm=off,vmport=off",
+        accel == accelerator::kvm ? "kvm" : "tcg");
+}
+
+void add_vsock(std::vector<std::string>& command, const vm_plan& plan) {
+    if (plan.vsock_device.empty()) {
+        command.insert(command.end(),
+                       {"-device", fmt::format("{},guest-cid={}", device_name(plan, "vhost-vsock"), plan.guest_cid)});
+        return;
+    }
+    command.insert(command.end(), {"-chardev", fmt::format("socket,id=vsock,path={}", escaped(vhost_socket(plan))),
+                                   "-device", device_name(plan, "vhost-user-vsock") + ",chardev=vsock"});
+}
+
+void add_disks(std::vector<std::string>& command, const vm_plan& plan) {
+    std::size_t index = 0;
+    for (const auto& each : plan.disks) {
+        auto id = fmt::format("disk{}", index++);
+        bool is_read_only = each.access == disk_access::read_only;
+        command.insert(command.end(), {"-drive",
+                                       fmt::format("if=none,id={},format=raw,file={}{}", id, escaped(each.file),
+                                                   is_read_only ? ",readonly=on" : ""),
+                                       "-device",
+                                       fmt::format("{},drive={},serial={}", device_name(plan, "virtio-blk"), id,
+                                                   escaped(each.serial))});
+    }
+}
+
+}  // namespace
+
+std::string vhost_socket(const vm_plan& plan) { return plan.directory + "/vhost.sock"; }
+std::string vsock_socket(const vm_plan& plan) { return plan.directory + "/vm.sock"; }
+
+std::string kernel_command_line(const vm_plan& plan) {
+    std::vector<std::string> words{"console=ttyS0", "quiet", "loglevel=3", "panic=1"};
+    words.insert(words.end(), plan.kernel_words.begin(), plan.kernel_words.end());
+    words.push_back("--");
+    words.push_back(fmt::format("-vsock-rpc-port={}", plan.rpc_port));
+    words.push_back(fmt::format("-vsock-stream-port={}", plan.stream_port));
+    words.insert(words.end(), plan.init_arguments.begin(), plan.init_arguments.end());
+    return fmt::format("{}", fmt::join(words, " "));
+}
+
+result<std::vector<std::string>> qemu_command(const vm_plan& plan, accelerator accel) {
+    if (auto fits = check(plan); !fits) return fits.error();
+    std::vector<std::string> command{
+        plan.qemu, "-M", machine_option(plan, accel), "-cpu", "max", "-smp", std::to_string(plan.cpus), "-m",
+        fmt::format("{}M", plan.memory_mib),
+        // vhost-user needs memory that another process can map.
+        "-object", fmt::format("memory-backend-memfd,id=mem,size={}M,share=on", plan.memory_mib), "-kernel",
+        plan.kernel, "-initrd", plan.initrd, "-append", kernel_command_line(plan), "-display", "none", "-nodefaults",
+        "-no-user-config",
+        // The guest's reset is its end, and so is its panic (panic=1).
+        "-no-reboot", "-chardev", fmt::format("socket,id=monitor,fd={}", monitor_descriptor), "-mon",
+        "chardev=monitor,mode=control", "-chardev", fmt::format("socket,id=console,fd={}", console_descriptor),
+        "-serial", "chardev:console"};
+    add_vsock(command, plan);
+    add_disks(command, plan);
+    for (unsigned slot = 0; slot < plan.spare_disk_slots && !is_microvm(plan); ++slot) {
+        command.insert(command.end(),
+                       {"-device", fmt::format("pcie-root-port,id=slot{0},chassis={1},slot={1}", slot, slot + 1)});
+    }
+    return command;
+}
+
+std::string blockdev_arguments(const disk& added) {
+    json::object arguments{{"driver", "raw"},
+                           {"node-name", "node-" + added.serial},
+                           {"read-only", added.access == disk_access::read_only},
+                           {"file", json::object{{"driver", "file"}, {"filename", added.file}}}};
+    return json::serialize(arguments);
+}
+
+std::string device_arguments(const disk& added, unsigned slot) {
+    json::object arguments{{"driver", "virtio-blk-pci"},
+                           {"id", "disk-" + added.serial},
+                           {"drive", "node-" + added.serial},
+                           {"serial", added.serial},
+                           {"bus", fmt::format("slot{}", slot)}};
+    return json::serialize(arguments);
+}
+
+}  // namespace vminit::vmm

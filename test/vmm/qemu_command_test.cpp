@@ -1,0 +1,130 @@
+#include "vmm/qemu_command.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <string>
+
+using namespace vminit;
+using namespace vminit::vmm;
+
+namespace {
+
+vm_plan small_plan() {
+    vm_plan plan;
+    plan.directory = "/run/vm";
+    plan.kernel = "/boot/vmlinuz";
+    plan.initrd = "/boot/initrd";
+    plan.guest_cid = 7;
+    return plan;
+}
+
+std::string line_of(const vm_plan& plan, accelerator accel = accelerator::tcg) {
+    auto command = qemu_command(plan, accel);
+    REQUIRE(command);
+    std::string line;
+    for (const auto& word : *command) line.append(line.empty() ? "" : " ").append(word);
+    return line;
+}
+
+bool has(const std::string& line, const std::string& part) { return line.find(part) != std::string::npos; }
+
+std::string refusal(const vm_plan& plan) {
+    auto command = qemu_command(plan, accelerator::tcg);
+    REQUIRE_FALSE(command);
+    CHECK(command.error().kind() == errc::invalid_argument);
+    return command.error().message();
+}
+
+}  // namespace
+
+TEST_CASE("a q35 machine has PCI devices, its monitor and its console on inherited descriptors", "[vmm]") {
+    auto line = line_of(small_plan(), accelerator::kvm);
+    CHECK(line.starts_with("qemu-system-x86_64 -M q35,"));
+    CHECK(has(line, "accel=kvm"));
+    CHECK(has(line, "-chardev socket,id=monitor,fd=3 -mon chardev=monitor,mode=control"));
+    CHECK(has(line, "-chardev socket,id=console,fd=4 -serial chardev:console"));
+    CHECK(has(line, "-device vhost-vsock-pci,guest-cid=7"));
+    CHECK(has(line, "-no-reboot"));
+    CHECK(has(line, "memory-backend-memfd,id=mem,size=256M,share=on"));
+    CHECK_FALSE(has(line, "pcie-root-port"));
+}
+
+TEST_CASE("a microvm machine has memory-mapped devices and no slots", "[vmm]") {
+    auto plan = small_plan();
+    plan.machine = machine_type::microvm;
+    plan.spare_disk_slots = 4;
+    plan.disks.emplace_back("/a.img", "root", disk_access::read_only);
+    auto line = line_of(plan);
+    CHECK(has(line, "-M microvm,"));
+    CHECK(has(line, "vhost-vsock-device,guest-cid=7"));
+    CHECK(has(line, "virtio-blk-device,drive=disk0,serial=root"));
+    CHECK_FALSE(has(line, "-pci"));
+    CHECK_FALSE(has(line, "pcie-root-port"));
+}
+
+TEST_CASE("the vsock device in user space is found at its socket", "[vmm]") {
+    auto plan = small_plan();
+    plan.vsock_device = "/usr/bin/vhost-device-vsock";
+    auto line = line_of(plan);
+    CHECK(has(line, "-chardev socket,id=vsock,path=/run/vm/vhost.sock -device vhost-user-vsock-pci,chardev=vsock"));
+    CHECK(vsock_socket(plan) == "/run/vm/vm.sock");
+}
+
+TEST_CASE("disks have their serials, and commas in file names are not separators", "[vmm]") {
+    auto plan = small_plan();
+    plan.disks.emplace_back("/a,b.img", "one", disk_access::read_only);
+    plan.disks.emplace_back("/c.img", "two", disk_access::read_write);
+    plan.spare_disk_slots = 2;
+    auto line = line_of(plan);
+    CHECK(has(line,
+              "if=none,id=disk0,format=raw,file=/a,,b.img,readonly=on -device virtio-blk-pci,drive=disk0,serial=one"));
+    CHECK(has(line, "if=none,id=disk1,format=raw,file=/c.img -device virtio-blk-pci,drive=disk1,serial=two"));
+    CHECK(has(line, "pcie-root-port,id=slot0,chassis=1,slot=1 -device pcie-root-port,id=slot1,chassis=2,slot=2"));
+}
+
+TEST_CASE("PID 1 gets its arguments behind the kernel's words", "[vmm]") {
+    auto plan = small_plan();
+    plan.kernel_words = {"ip=off"};
+    plan.init_arguments = {"-debug"};
+    plan.rpc_port = 5;
+    plan.stream_port = 6;
+    CHECK(kernel_command_line(plan) ==
+          "console=ttyS0 quiet loglevel=3 panic=1 ip=off -- -vsock-rpc-port=5 -vsock-stream-port=6 -debug");
+}
+
+TEST_CASE("what cannot be a VM is refused with a sentence", "[vmm]") {
+    auto plan = small_plan();
+    SECTION("no kernel") {
+        plan.kernel.clear();
+        CHECK(has(refusal(plan), "needs a kernel"));
+    }
+    SECTION("a directory too long for a socket's path") {
+        plan.directory = std::string(91, 'd');
+        CHECK(has(refusal(plan), "1 to 90 bytes"));
+    }
+    SECTION("the host's CID") {
+        plan.guest_cid = 2;
+        CHECK(has(refusal(plan), "guest CID 2"));
+    }
+    SECTION("no memory") {
+        plan.memory_mib = 0;
+        CHECK(has(refusal(plan), "memory"));
+    }
+    SECTION("a serial longer than virtio-blk's") {
+        plan.disks.emplace_back("/a", std::string(21, 's'), disk_access::read_only);
+        CHECK(has(refusal(plan), "1 to 20 bytes"));
+    }
+    SECTION("more slots than were tried") {
+        plan.spare_disk_slots = 17;
+        CHECK(has(refusal(plan), "at most 16"));
+    }
+}
+
+TEST_CASE("a disk that comes later is two QMP commands", "[vmm]") {
+    disk added("/new \"one\".img", "late", disk_access::read_only);
+    CHECK(
+        blockdev_arguments(added) ==
+        R"({"driver":"raw","node-name":"node-late","read-only":true,"file":{"driver":"file","filename":"/new \"one\".img"}})");
+    CHECK(device_arguments(added, 3) ==
+          R"({"driver":"virtio-blk-pci","id":"disk-late","drive":"node-late","serial":"late","bus":"slot3"})");
+}

@@ -1,0 +1,177 @@
+#include "vminit/vmm/vm_service.hpp"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "support/io_fixture.hpp"
+#include "support/temporary_directory.hpp"
+#include "vminit/core/file.hpp"
+#include "vminit/reaper/reaper_service.hpp"
+
+using namespace vminit;
+using namespace vminit::test;
+using namespace vminit::vmm;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// VMs of test/vmm/fake_qemu and fake_vsock_device.
+struct host : io_fixture {
+    host() : service(asio::use_service<vm_service>(ctx)) {
+        plan.directory = directory.path();
+        plan.qemu = FAKE_VMM_DIR "/fake_qemu";
+        plan.vsock_device = FAKE_VMM_DIR "/fake_vsock_device";
+        plan.kernel = "kernel";
+        plan.initrd = "initrd";
+        plan.guest_cid = 3;
+        plan.accel = accelerator::tcg;
+        plan.spare_disk_slots = 1;
+        plan.init_arguments = {"serves"};
+    }
+
+    using booted = result<std::shared_ptr<virtual_machine>>;
+    booted boot() { return run(service.boot(plan, boot_limits(), std::string())); }
+    void boot_fails_with(errc kind, const std::string& part) {
+        auto machine = boot();
+        REQUIRE_FALSE(machine);
+        CHECK(machine.error().kind() == kind);
+        CAPTURE(machine.error().message());
+        CHECK(machine.error().message().find(part) != std::string::npos);
+    }
+    std::size_t children() { return asio::use_service<reaper::reaper_service>(ctx).counters().known; }
+    std::size_t sockets_left() {
+        std::size_t count = 0;
+        for (const auto& entry : std::filesystem::directory_iterator(plan.directory))
+            count += entry.is_socket() ? 1 : 0;
+        return count;
+    }
+
+    temporary_directory directory;
+    vm_service& service;
+    vm_plan plan;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(host, "a VM is booted when its guest answers, and leaves nothing when it is stopped", "[vmm]") {
+    auto machine = boot();
+    REQUIRE(machine);
+    CHECK((*machine)->rpc_address().to_string() == "hvsock://" + plan.directory + "/vm.sock:1024");
+    CHECK((*machine)->pid() > 0);
+    CHECK_FALSE((*machine)->has_ended());
+    CHECK((*machine)->console_tail(1).find("phase=serve") != std::string::npos);
+    CHECK(run(ping((*machine)->stream_address(), 60s)));
+    CHECK(run((*machine)->pause()));
+    CHECK(run((*machine)->resume()));
+    run((*machine)->stop(0s));
+    CHECK((*machine)->has_ended());
+    CHECK(children() == 0);
+    CHECK(sockets_left() == 0);
+}
+
+TEST_CASE_METHOD(host, "a boot that fails says why and leaves nothing", "[vmm]") {
+    SECTION("the guest panics") {
+        plan.init_arguments = {"panics"};
+        boot_fails_with(errc::unavailable, "Kernel panic - not syncing");
+    }
+    SECTION("QEMU does not start") {
+        plan.init_arguments = {"ends"};
+        boot_fails_with(errc::unavailable, "QEMU ended: fake_qemu: no such machine");
+    }
+    SECTION("there is no QEMU") {
+        plan.qemu = "qemu-system-nowhere";
+        boot_fails_with(errc::not_found, "qemu-system-nowhere");
+    }
+    SECTION("there is no vsock device") {
+        plan.vsock_device = "/nowhere/vhost-device-vsock";
+        boot_fails_with(errc::not_found, "/nowhere/vhost-device-vsock");
+    }
+    SECTION("the vsock device ends") {
+        plan.vsock_device = "/bin/false";
+        boot_fails_with(errc::unavailable, "vsock device ended");
+    }
+    SECTION("the plan cannot be carried out") {
+        plan.guest_cid = 1;
+        boot_fails_with(errc::invalid_argument, "guest CID 1");
+    }
+    CHECK(children() == 0);
+    CHECK(sockets_left() == 0);
+}
+
+TEST_CASE_METHOD(host, "a guest that never serves is given up at the limit", "[vmm]") {
+    plan.init_arguments = {"hangs"};
+    boot_limits limits;
+    limits.tcg = 300ms;  // what is waited for never comes: any limit shows the same
+    auto machine = run(service.boot(plan, limits, std::string()));
+    REQUIRE_FALSE(machine);
+    CHECK(machine.error().kind() == errc::deadline_exceeded);
+    CHECK(children() == 0);
+}
+
+TEST_CASE_METHOD(host, "a VMM that is killed is noticed", "[vmm]") {
+    auto machine = boot();
+    REQUIRE(machine);
+    ::kill((*machine)->pid(), SIGKILL);
+    run((*machine)->ended());
+    CHECK((*machine)->has_ended());
+    run((*machine)->stop(0s));
+    CHECK(children() == 0);
+}
+
+TEST_CASE_METHOD(host, "disks come and go while there are slots", "[vmm]") {
+    auto machine = boot();
+    REQUIRE(machine);
+    auto add = [&](const char* serial) {
+        return run((*machine)->add_disk(disk("/x.img", serial, disk_access::read_only)));
+    };
+    CHECK(add("one"));
+    auto full = add("two");
+    REQUIRE_FALSE(full);
+    CHECK(full.error().kind() == errc::failed_precondition);
+    CHECK(run((*machine)->remove_disk("two")).error().kind() == errc::not_found);
+    CHECK(run((*machine)->remove_disk("one")));
+    CHECK(add("two"));
+    run((*machine)->stop(0s));
+}
+
+TEST_CASE_METHOD(host, "a disk that QEMU refuses takes no slot", "[vmm]") {
+    plan.init_arguments = {"refuses"};
+    auto machine = boot();
+    REQUIRE(machine);
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        auto refused = run((*machine)->add_disk(disk("/x.img", "one", disk_access::read_only)));
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().message().find("QMP blockdev-add: no: ") != std::string::npos);
+    }
+    run((*machine)->stop(0s));
+}
+
+TEST_CASE_METHOD(host, "which accelerator works is remembered", "[vmm]") {
+    auto memory = plan.directory + "/accelerator";
+    plan.accel = accelerator::automatic;
+    auto machine = run(service.boot(plan, boot_limits(), memory));
+    REQUIRE(machine);
+    run((*machine)->stop(0s));
+    // Where /dev/kvm does not open there is nothing to remember.
+    bool has_kvm = ::access("/dev/kvm", R_OK | W_OK) == 0;
+    auto remembered = read_file(memory);
+    CHECK(static_cast<bool>(remembered) == has_kvm);
+    if (remembered) CHECK(*remembered == "kvm");
+}
+
+TEST_CASE("VMs are killed with the context that booted them", "[vmm]") {
+    unique_fd process;
+    {
+        host gone;
+        auto machine = gone.boot();
+        REQUIRE(machine);
+        process = unique_fd(static_cast<int>(::syscall(SYS_pidfd_open, (*machine)->pid(), 0)));
+    }
+    pollfd watched{process.get(), POLLIN, 0};
+    CHECK(::poll(&watched, 1, 60'000) == 1);
+}
