@@ -43,6 +43,9 @@ install(FILES
 
 if(VMINIT_BUILD_COMMANDS)
   install(TARGETS vminitd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT commands)
+  # In the PATH, or beside containerd: that is where it looks for io.containerd.vminit.v2.
+  install(TARGETS containerd-shim-vminit-v2 RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT commands)
+  install(FILES docs/containerd-shim-vminit-v2.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT commands)
   install(TARGETS vminitctl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT commands)
   install(FILES docs/vminitctl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT commands)
   install(FILES docs/vminitd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT commands)

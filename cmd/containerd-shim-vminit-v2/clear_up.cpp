@@ -1,0 +1,44 @@
+#include <unistd.h>
+
+#include "commands.hpp"
+#include "github.com/containerd/containerd/api/runtime/task/v3/shim.pb.h"
+#include "server_socket.hpp"
+#include "shim_paths.hpp"
+#include "timestamps.hpp"
+#include "vminit/core/file.hpp"
+#include "vminit/core/syscalls.hpp"
+#include "vminit/system/cleanup.hpp"
+#include "vminit/system/mount.hpp"
+
+namespace vminit::shim {
+
+namespace {
+
+constexpr std::uint32_t killed_status = 137;
+
+// QEMU and its helpers went with their parent (PR_SET_PDEATHSIG); what they left are files.
+result<void> clear_vm(const shim_paths& paths) {
+    ::unlink(paths.socket.c_str());
+    auto removed = system::remove_tree(paths.vm);
+    if (!removed && !syscalls::is_errno(removed.error(), ENOENT)) return removed.error();
+    return {};
+}
+
+}  // namespace
+
+result<std::string> clear_up(const shim_request& request, const shim_config& config) {
+    auto bundle = request.bundle.empty() ? std::string(".") : request.bundle;
+    auto address = read_file(bundle + "/address");
+    auto paths = address ? paths_at(trimmed(*address), config.state) : result<shim_paths>(address.error());
+    if (paths && !is_served(paths->socket)) {
+        if (auto cleared = clear_vm(*paths); !cleared) return cleared.error();
+    }
+    auto unmounted = system::unmount_all(bundle + "/rootfs", system::unmount_mode::lazy);
+    if (!unmounted) return unmounted.error();
+    containerd::task::v3::DeleteResponse response;
+    response.set_exit_status(killed_status);
+    set_timestamp(*response.mutable_exited_at(), wall_now());
+    return response.SerializeAsString();
+}
+
+}  // namespace vminit::shim

@@ -1,0 +1,291 @@
+#include "sandbox.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "event_topics.hpp"
+#include "rootfs_image.hpp"
+#include "vminit/core/blocking.hpp"
+#include "vminit/core/file.hpp"
+#include "vminit/core/syscalls.hpp"
+#include "vminit/core/timeout.hpp"
+
+namespace vminit::shim {
+
+using namespace std::chrono_literals;
+namespace task = containerd::task::v3;
+
+namespace {
+
+constexpr auto call_limit = 60s;                  // a call to the guest when the daemon gave none
+constexpr auto shutdown_limit = 2s;               // the guest powers off within 0.4 s
+constexpr unsigned spare_slots = 16;              // members of a pod beyond the first container
+constexpr std::uint64_t guest_overhead_mib = 96;  // kernel, page cache and vminitd beside the container's own memory
+constexpr std::size_t largest_bundle_file = std::size_t{1} << 20;
+
+source_kind kind_of(const std::string& path) {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0) return source_kind::missing;
+    if (S_ISREG(status.st_mode)) return source_kind::file;
+    return S_ISDIR(status.st_mode) ? source_kind::directory : source_kind::other;
+}
+
+std::vector<system::mount_entry> mounts_of(const task::CreateTaskRequest& request) {
+    std::vector<system::mount_entry> mounts;
+    for (const auto& mount : request.rootfs()) {
+        mounts.emplace_back(mount.type(), mount.source(), mount.target(),
+                            std::vector<std::string>(mount.options().begin(), mount.options().end()));
+    }
+    return mounts;
+}
+
+// 3 to 2^31: the name's own bytes are random enough, and a collision is refused by the kernel or seen at boot.
+std::uint32_t cid_of(const std::string& name) {
+    auto hash = std::hash<std::string>()(name);
+    return static_cast<std::uint32_t>(0x10000 + hash % 0x7fff0000);
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+    std::istringstream stream(text);
+    std::vector<std::string> words;
+    for (std::string word; stream >> word;) words.push_back(word);
+    return words;
+}
+
+result<std::string> read_whole(const std::string& path) {
+    auto text = read_file(path, largest_bundle_file + 1);
+    if (!text) return text.error();
+    if (text->size() > largest_bundle_file) return error(errc::resource_exhausted, path + ": more than 1 MiB");
+    return text;
+}
+
+}  // namespace
+
+sandbox::sandbox(asio::io_context& context, shim_config config, shim_paths paths, event_publisher& publisher)
+    : context_(context),
+      config_(std::move(config)),
+      paths_(std::move(paths)),
+      publisher_(publisher),
+      boot_over_(context.get_executor()),
+      tasks_(context.get_executor(), log_of(context)) {}
+
+result<std::shared_ptr<shim_container>> sandbox::find(const std::string& id) const {
+    auto found = containers_.find(id);
+    if (found != containers_.end()) return found->second;
+    return error(errc::not_found, "container " + id);
+}
+
+result<guest_link::calls> sandbox::guest() const {
+    if (!has_vm() || !link_) return error(errc::unavailable, "the VM does not run");
+    return link_->connected();
+}
+
+std::uint32_t sandbox::next_stream_ids() noexcept {
+    auto first = stream_ids_;
+    stream_ids_ += 3;
+    return first;
+}
+
+awaitable<result<std::shared_ptr<shim_container>>> sandbox::create(task::CreateTaskRequest request) {
+    if (is_stopping_) co_return error(errc::unavailable, "the VM is being shut down");
+    auto container = std::make_shared<shim_container>(context_, request.id(), request.bundle(), publisher_);
+    container->rootfs = request.rootfs();
+    auto [place, is_new] = containers_.try_emplace(request.id(), container);
+    if (!is_new) co_return error(errc::already_exists, "container " + request.id());
+    auto config_json = read_whole(request.bundle() + "/config.json");
+    auto make_spec = [&]() -> result<guest_spec> {
+        if (!config_json) return config_json.error();
+        guest_spec_input input;
+        input.id = request.id();
+        input.kind_of = kind_of;
+        input.namespace_path = [this](const std::string& type, const std::string& path) {
+            return namespace_in_guest(type, path);
+        };
+        return make_guest_spec(*config_json, input);
+    };
+    auto spec = make_spec();
+    result<void> done = spec ? result<void>() : result<void>(spec.error());
+    if (done) done = co_await make_disk(*container, request);
+    if (done) done = co_await provide_vm(*container, spec->memory_limit);
+    if (done) done = co_await create_in_guest(container, request, std::move(*spec));
+    if (done) co_return container;
+    co_await undo_create(container);
+    co_return done.error();
+}
+
+awaitable<void> sandbox::undo_create(std::shared_ptr<shim_container> container) {
+    co_await remove(container);
+    if (is_empty()) co_await stop();
+}
+
+awaitable<result<void>> sandbox::make_disk(shim_container& container, const task::CreateTaskRequest& request) {
+    if (auto made = make_directories(paths_.vm, 0700); !made) co_return made.error();
+    container.serial = fmt::format("rootfs-{}", disks_++);
+    container.image = fmt::format("{}/{}.erofs", paths_.vm, container.serial);
+    auto directory = request.bundle() + "/rootfs";
+    if (auto made = make_directories(directory, 0711); !made) co_return made.error();
+    co_return co_await make_rootfs_image(context_, mounts_of(request), directory, container.image, config_.mkfs_erofs);
+}
+
+// The first Create boots, with its disk; others that come meanwhile wait for that, then plug theirs in.
+awaitable<result<void>> sandbox::provide_vm(const shim_container& container, std::uint64_t memory_limit) {
+    while (is_booting_) co_await boot_over_.wait();
+    vmm::disk root(container.image, container.serial, vmm::disk_access::read_only);
+    if (has_vm()) co_return co_await vm_->add_disk(std::move(root));
+    if (vm_) co_return error(errc::unavailable, "the VM has ended");
+    is_booting_ = true;
+    auto booted = co_await boot(std::move(root), memory_limit);
+    is_booting_ = false;
+    boot_over_.notify_all();
+    co_return booted;
+}
+
+vmm::vm_plan sandbox::plan_for(vmm::disk first, std::uint64_t memory_limit) const {
+    vmm::vm_plan plan;
+    plan.directory = paths_.vm;
+    plan.qemu = config_.qemu;
+    plan.vsock_device = config_.vsock_device;
+    plan.kernel = config_.kernel;
+    plan.initrd = config_.initrd;
+    plan.kernel_words = words_of(config_.kernel_words);
+    plan.accel = config_.accel;
+    plan.cpus = config_.cpus;
+    auto wanted = memory_limit / (1 << 20) + guest_overhead_mib;
+    plan.memory_mib = memory_limit == 0 ? config_.memory_mib : std::max(config_.memory_mib, wanted);
+    plan.spare_disk_slots = spare_slots;
+    plan.guest_cid = cid_of(paths_.vm);
+    plan.disks.push_back(std::move(first));
+    return plan;
+}
+
+awaitable<result<void>> sandbox::boot(vmm::disk first, std::uint64_t memory_limit) {
+    vmm::boot_limits limits;
+    limits.tcg = std::chrono::seconds(config_.boot_seconds);
+    auto& service = asio::use_service<vmm::vm_service>(context_);
+    auto booted =
+        co_await service.boot(plan_for(std::move(first), memory_limit), limits, config_.state + "/accelerator");
+    if (!booted) co_return booted.error();
+    vm_ = std::move(*booted);
+    link_ = std::make_unique<guest_link>(context_, vm_->rpc_address(),
+                                         [this](containerd::types::Envelope event) { take_event(std::move(event)); });
+    tasks_.spawn("watch the VMM", watch_vm());
+    co_return co_await link_->connect();
+}
+
+awaitable<void> sandbox::watch_vm() {
+    co_await vm_->ended();
+    if (is_stopping_) co_return;
+    log_of(context_).error("the VM has ended by itself", {{"console", vm_->console_tail(5)}});
+    link_->close();
+    for (auto& [id, container] : containers_) container->lose();
+}
+
+void sandbox::take_event(containerd::types::Envelope envelope) {
+    auto id = container_of(envelope.event());
+    auto container = find(id);
+    if (container) (*container)->take(std::move(envelope));
+}
+
+std::string sandbox::namespace_in_guest(const std::string& type, const std::string& path) const {
+    // The daemon has made the path of the pid that it knows of the pod's first container: the VMM's.
+    if (path != fmt::format("/proc/{}/ns/{}", vmm_pid(), type)) return {};
+    for (const auto& [id, container] : containers_) {
+        if (container->guest_pid != 0) return fmt::format("/proc/{}/ns/{}", container->guest_pid, type);
+    }
+    return {};
+}
+
+awaitable<result<std::string>> sandbox::create_bundle(guest_link::calls calls, const shim_container& container,
+                                                      guest_spec spec) {
+    containerd::vminitd::services::bundle::v1::CreateRequest message;
+    message.set_id(container.id());
+    auto& files = *message.mutable_files();
+    files["config.json"] = std::move(spec.config_json);
+    for (const auto& file : spec.files) {
+        auto bytes = read_whole(file.source);
+        if (!bytes) co_return bytes.error().within("bind mount");
+        files[file.name] = std::move(*bytes);
+    }
+    auto bundles = calls.bundle();
+    auto made = co_await bundles.Create(std::move(message), ttrpc::call_options(call_limit));
+    if (!made) co_return made.error();
+    co_return made->bundle();
+}
+
+awaitable<result<void>> sandbox::create_in_guest(std::shared_ptr<shim_container> container,
+                                                 task::CreateTaskRequest request, guest_spec spec) {
+    for (const auto& remark : spec.remarks)
+        log_of(context_).info("spec changed", {{"id", container->id()}, {"remark", remark}});
+    auto calls = guest();
+    if (!calls) co_return calls.error();
+    auto bundle = co_await create_bundle(*calls, *container, std::move(spec));
+    if (!bundle) co_return bundle.error();
+    stdio_names names{request.stdin(), request.stdout(), request.stderr(), request.terminal()};
+    auto stdio = std::make_shared<host_stdio>(context_, std::move(names));
+    auto init = container->add(std::string(), stdio);
+    if (!init) co_return init.error();
+    auto opened = co_await stdio->open(stream_address(), next_stream_ids());
+    if (!opened) co_return opened.error();
+    container->set_pid(vmm_pid());
+    task::CreateTaskRequest inside;
+    inside.set_id(container->id());
+    inside.set_bundle(*bundle);
+    for (const auto& entry : rootfs_in_guest(container->serial, config_.scratch_mib)) {
+        auto& mount = *inside.add_rootfs();
+        mount.set_type(entry.type);
+        mount.set_source(entry.source);
+        for (const auto& option : entry.options) mount.add_options(option);
+    }
+    const auto& guest_names = stdio->guest_names();
+    inside.set_terminal(guest_names.is_terminal);
+    inside.set_stdin(guest_names.in);
+    inside.set_stdout(guest_names.out);
+    inside.set_stderr(guest_names.err);
+    auto tasks = calls->task();
+    auto created = co_await tasks.Create(std::move(inside), ttrpc::call_options(call_limit));
+    if (!created) co_return created.error();
+    container->guest_pid = created->pid();
+    co_return result<void>();
+}
+
+awaitable<void> sandbox::remove(std::shared_ptr<shim_container> container) {
+    containers_.erase(container->id());
+    container->close();
+    if (has_vm() && !container->serial.empty() && !is_empty()) {
+        // Of the disk that the VM was booted with there is no slot to empty.
+        (void)co_await vm_->remove_disk(container->serial);
+    }
+    if (!container->image.empty()) ::unlink(container->image.c_str());
+}
+
+awaitable<void> sandbox::stop() {
+    is_stopping_ = true;
+    if (auto calls = guest()) {
+        link_->expect_end();
+        task::ShutdownRequest message;
+        message.set_now(true);
+        auto tasks = calls->task();
+        (void)co_await tasks.Shutdown(std::move(message), ttrpc::call_options(shutdown_limit));
+    }
+    if (link_) co_await link_->end();
+    if (vm_) co_await vm_->stop(shutdown_limit);
+    co_await tasks_.join();  // whoever watches the VM has seen its end
+    for (auto& [id, container] : containers_) container->lose();
+    auto clear = [directory = paths_.vm]() -> result<void> {
+        for (const auto* name : {"qemu.log", "vsock.log", "vhost.sock", "vm.sock"})
+            ::unlink((directory + "/" + name).c_str());
+        return syscalls::attempt("rmdir", directory, [&] { return ::rmdir(directory.c_str()); });
+    };
+    auto cleared = clear();
+    if (!cleared && !syscalls::is_errno(cleared.error(), ENOENT))
+        log_of(context_).warn("VM directory stays", {{"error", cleared.error()}});
+    is_stopping_ = false;
+    vm_.reset();
+    link_.reset();
+}
+
+}  // namespace vminit::shim

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "event_publisher.hpp"
+#include "github.com/containerd/containerd/api/runtime/task/v3/shim.pb.h"
+#include "guest_link.hpp"
+#include "guest_spec.hpp"
+#include "shim_config.hpp"
+#include "shim_container.hpp"
+#include "shim_paths.hpp"
+#include "vminit/core/condition.hpp"
+#include "vminit/vmm/vm_service.hpp"
+
+namespace vminit::shim {
+
+/// The VM of this shim and the containers in it. The first Create boots it; later ones plug their disks in; it stays
+/// until `stop`. When the VMM ends by itself, all processes count as killed.
+class sandbox {
+public:
+    sandbox(asio::io_context& context, shim_config config, shim_paths paths, event_publisher& publisher);
+
+    /// Makes a container: its disk, the VM if there is none, its stdio, the guest's Create. What was made is undone
+    /// when a later step fails. Errors: already_exists; those of each step, which name it.
+    awaitable<result<std::shared_ptr<shim_container>>> create(containerd::task::v3::CreateTaskRequest request);
+
+    /// Errors: not_found.
+    result<std::shared_ptr<shim_container>> find(const std::string& id) const;
+
+    /// Forgets a container, takes its disk out and removes the image.
+    awaitable<void> remove(std::shared_ptr<shim_container> container);
+
+    /// Errors: unavailable when there is no VM, or no connection to it.
+    result<guest_link::calls> guest() const;
+
+    bool is_empty() const noexcept { return containers_.empty(); }
+    bool has_vm() const noexcept { return vm_ && !vm_->has_ended(); }
+    std::uint32_t vmm_pid() const noexcept { return has_vm() ? static_cast<std::uint32_t>(vm_->pid()) : 0; }
+
+    /// Numbers for three stdio streams of one process.
+    std::uint32_t next_stream_ids() noexcept;
+    ttrpc::address stream_address() const { return vm_->stream_address(); }
+
+    /// Powers the VM off and removes its directory. Idempotent.
+    awaitable<void> stop();
+
+private:
+    awaitable<result<void>> make_disk(shim_container& container,
+                                      const containerd::task::v3::CreateTaskRequest& request);
+    awaitable<result<void>> provide_vm(const shim_container& first, std::uint64_t memory_limit);
+    awaitable<result<void>> boot(vmm::disk first, std::uint64_t memory_limit);
+    awaitable<result<void>> create_in_guest(std::shared_ptr<shim_container> container,
+                                            containerd::task::v3::CreateTaskRequest request, guest_spec spec);
+    awaitable<result<std::string>> create_bundle(guest_link::calls calls, const shim_container& container,
+                                                 guest_spec spec);
+    awaitable<void> watch_vm();
+    awaitable<void> undo_create(std::shared_ptr<shim_container> container);
+    void take_event(containerd::types::Envelope envelope);
+    vmm::vm_plan plan_for(vmm::disk first, std::uint64_t memory_limit) const;
+    std::string namespace_in_guest(const std::string& type, const std::string& path) const;
+
+    asio::io_context& context_;
+    shim_config config_;
+    shim_paths paths_;
+    event_publisher& publisher_;
+    std::shared_ptr<vmm::virtual_machine> vm_;
+    std::unique_ptr<guest_link> link_;
+    std::map<std::string, std::shared_ptr<shim_container>> containers_;
+    bool is_booting_ = false;
+    bool is_stopping_ = false;
+    condition boot_over_;
+    std::uint32_t stream_ids_ = 1;
+    unsigned disks_ = 0;
+    task_group tasks_;
+};
+
+}  // namespace vminit::shim

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "vminit/core/result.hpp"
+#include "vminit/vmm/vm_plan.hpp"
+
+namespace vminit::shim {
+
+/// What the machine's owner decides, from one JSON file; the defaults are where the packages put things.
+struct shim_config {
+    std::string kernel = "/usr/share/vminit/guest/vmlinuz";
+    std::string initrd = "/usr/share/vminit/guest/initrd";
+    std::string qemu = "qemu-system-x86_64";
+    std::string vsock_device;  ///< empty: /dev/vhost-vsock
+    std::string mkfs_erofs = "mkfs.erofs";
+    std::string state = "/run/vminit";  ///< a directory per VM in here; short, as sockets lie in it
+    vmm::accelerator accel = vmm::accelerator::automatic;
+    unsigned cpus = 1;
+    std::uint64_t memory_mib = 256;
+    unsigned scratch_mib = 0;    ///< size of what a container can write to its root; 0: half of the VM's memory
+    std::string kernel_words;    ///< more kernel command line, separated by spaces
+    unsigned boot_seconds = 60;  ///< until the guest answers
+};
+
+/// VMINIT_SHIM_CONFIG names another file than this.
+inline constexpr std::string_view default_config_file = "/etc/vminit/shim.json";
+
+/// A missing file is the defaults. Errors: invalid_argument naming the file and the member: an unknown member is an
+/// error too, because a mistyped one would otherwise be silence.
+result<shim_config> read_config(const std::string& path);
+
+/// Pure; `read_config` without the file.
+result<shim_config> parse_config(std::string_view text);
+
+}  // namespace vminit::shim
