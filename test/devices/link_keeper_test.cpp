@@ -124,6 +124,23 @@ TEST_CASE_METHOD(links_fixture, "a link that comes after the limit, or again, is
     pump([&] { return tasks.size() == 0; });
 }
 
+TEST_CASE_METHOD(links_fixture, "a link that goes while it is configured has not come", "[links]") {
+    syscalls::set_fault_hook(refuse_sockets);
+    manual_time time;
+    system.add_link("eth0", 2);
+    failures.emplace_back(errc::not_found, "network device eth0");
+    keep({"eth0"});
+    pump([&] { return configured.size() == 1; });
+    CHECK(told.empty());
+    // The next look finds it again.
+    while (tasks.size() != 0) {
+        time.advance(100ms);
+        poll();
+    }
+    CHECK(configured == names{"eth0", "eth0"});
+    CHECK(told == names{"0 eth0"});
+}
+
 TEST_CASE_METHOD(links_fixture, "no links are nothing to keep", "[links]") {
     keep({});
     pump([&] { return tasks.size() == 0; });

@@ -4,6 +4,15 @@
 
 namespace vminit::devices {
 
+namespace {
+
+// A card that is being unplugged may be seen once more, for a moment. Its going is no failure to configure it.
+bool is_gone(const std::vector<error>& failures) {
+    return !failures.empty() && failures.front().kind() == errc::not_found;
+}
+
+}  // namespace
+
 link_keeper::link_keeper(std::vector<system::link_settings> links, link_actions actions)
     : links_(std::make_move_iterator(links.begin()), std::make_move_iterator(links.end())),
       actions_(std::move(actions)) {}
@@ -28,6 +37,10 @@ awaitable<void> link_keeper::configure(found_devices found) {
         report.position = at;
         report.name = found[at]->name;
         report.failures = co_await actions_.configure(std::move(settings));
+        if (is_gone(report.failures)) {
+            links_[at].index = 0;
+            continue;
+        }
         links_[at].is_reported = true;
         actions_.report(std::move(report));
     }

@@ -53,7 +53,8 @@ public:
 
     /// Configures the network devices of `links` when they come: those that are there, those that come later, those that
     /// went and came again. Each is reported when it has been configured, and once if it is not there after `limit`; one
-    /// that does not come delays no other. Runs until it is cancelled; without uevents it returns after `limit`.
+    /// that does not come delays no other, and one that goes while it is configured has not come. Runs until it is
+    /// cancelled; without uevents it returns after `limit`.
     awaitable<void> keep_links(std::vector<system::link_settings> links, link_actions actions,
                                clock::duration limit = default_limit);
 
