@@ -108,7 +108,12 @@ void guest::make_services() {
 }
 
 // The names were checked with the settings.
-host_dialect guest::dialect() const { return host_dialect::named(values_.host_dialect).value_or(host_dialect()); }
+host_dialect guest::dialect() const {
+    auto chosen = host_dialect::named(values_.host_dialect).value_or(host_dialect());
+    if (values_.spec == "relax") chosen.spec = spec_policy::relax;
+    if (values_.spec == "keep") chosen.spec = spec_policy::keep;
+    return chosen;
+}
 
 process::process_config guest::container_config() {
     process::process_config config;

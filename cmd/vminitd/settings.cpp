@@ -44,6 +44,8 @@ constexpr auto table = std::to_array<setting>({
     {"no-pivot", "no_pivot", "", "pass --no-pivot to the runtime", &settings::no_pivot},
     {"host-dialect", "host_dialect", "HOST", "the host to be understood by: spinbox or nerdbox",
      &settings::host_dialect, "spinbox|nerdbox"},
+    {"spec", "spec", "POLICY", "OCI specs: relax (a privileged one gets all of the VM) or keep (default: by the dialect)",
+     &settings::spec, "relax|keep"},
     {.flag = "net", .key = "net", .value = "LINK", .help = "a network device's addresses, routes, MTU and DNS (repeatable)",
      .member = &settings::network, .separator = 0},
     {.flag = "thaw-limit", .key = "thaw_limit", .value = "SECONDS",

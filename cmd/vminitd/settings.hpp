@@ -31,6 +31,7 @@ struct settings {
     std::string bundle_root = "/run/bundles";
     bool no_pivot = false;
     std::string host_dialect = "spinbox";
+    std::string spec;
     std::vector<std::string> network;
     std::uint32_t thaw_limit = 60;
     std::string supervisor_start = "extras";

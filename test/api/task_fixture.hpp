@@ -121,7 +121,7 @@ private:
         config.dialect = dialect;
         // The fake knows nothing of namespaces, mounts and cgroups; the cgroup its processes are in is ours. A test may
         // write these files.
-        config.relax_spec = false;
+        config.fits_spec = false;
         config.proc = runtime.path("proc");
         config.cgroup_root = runtime.path("cgroup");
         return asio::make_service<process::process_service>(ctx, std::move(config));

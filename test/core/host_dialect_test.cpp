@@ -12,6 +12,7 @@ TEST_CASE("the default dialect is spinbox", "[core]") {
     CHECK(dialect.task_delete == delete_event::left_to_host);
     CHECK(dialect.close_io == close_io_meaning::nothing);
     CHECK(dialect.pause == pause_support::refused);
+    CHECK(dialect.spec == spec_policy::relax);
 }
 
 TEST_CASE("nerdbox's guest behaves as containerd's shim", "[core]") {
@@ -21,6 +22,7 @@ TEST_CASE("nerdbox's guest behaves as containerd's shim", "[core]") {
     CHECK(dialect.task_delete == delete_event::published);
     CHECK(dialect.close_io == close_io_meaning::closes_stdin);
     CHECK(dialect.pause == pause_support::by_runtime);
+    CHECK(dialect.spec == spec_policy::keep);
 }
 
 TEST_CASE("dialects are known by name", "[core]") {

@@ -163,6 +163,8 @@ TEST_CASE("the options of a container reach the runtime and its bundle", "[proce
         CHECK((status.st_mode & 0777) == 0600);
         auto words = fake_runtime::words_of(fixture.fake.calls("create").at(0));
         CHECK(std::count(words.begin(), words.end(), "--no-pivot") == 1);
+        // There is no systemd to ask.
+        CHECK(std::count(words.begin(), words.end(), "--systemd-cgroup") == 0);
         CHECK(std::count(words.begin(), words.end(), "--no-new-keyring") == 1);
         CHECK(std::filesystem::exists(request.options.root + "/web"));
     }

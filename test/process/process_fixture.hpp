@@ -84,7 +84,7 @@ public:
         auto config = std::move(options.config);
         if (options.bundles_are_ours) config.bundles = std::filesystem::path(fake.bundle("x")).parent_path();
         // The fake knows nothing of namespaces, mounts and cgroups; the cgroup its processes are in is ours.
-        config.relax_spec = false;
+        config.fits_spec = false;
         if (config.proc == process::process_config().proc) config.proc = "/nonexistent";
         return config;
     }

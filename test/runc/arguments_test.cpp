@@ -31,9 +31,8 @@ TEST_CASE("global flags come first and in order", "[runc]") {
     auto special = web;
     special.root = "/run/other";
     special.binary = "runc";
-    special.systemd_cgroup = true;
     config.debug = false;
-    CHECK(global_arguments(config, special) == arguments{"runc", "--root", "/run/other", "--systemd-cgroup"});
+    CHECK(global_arguments(config, special) == arguments{"runc", "--root", "/run/other"});
 }
 
 TEST_CASE("create has the pid file in the bundle", "[runc]") {

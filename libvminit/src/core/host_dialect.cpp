@@ -9,6 +9,7 @@ host_dialect host_dialect::nerdbox() noexcept {
     dialect.task_delete = delete_event::published;
     dialect.close_io = close_io_meaning::closes_stdin;
     dialect.pause = pause_support::by_runtime;
+    dialect.spec = spec_policy::keep;
     return dialect;
 }
 

@@ -70,7 +70,8 @@ private:
     awaitable<result<std::uint32_t>> create_steps(create_request request, std::shared_ptr<abandonment> abandoned);
     void choose_runtime();
     awaitable<result<void>> prepare_bundle(std::vector<system::mount_entry> entries);
-    void prepare_spec();
+    awaitable<result<void>> prepare_spec();
+    void log_remarks(const std::string& of, const runc::remarks& said) const;
     awaitable<result<void>> run_create(std::shared_ptr<abandonment> abandoned);
     void tell_created(const create_request& request);
     awaitable<void> roll_back();
@@ -123,6 +124,7 @@ private:
     std::optional<cgroup> cgroup_;
     oom_watch oom_watch_;
     bool has_private_pids_ = false;
+    runc::process_facts process_facts_;  ///< as of Create
     bool is_created_ = false;
     bool is_in_runtime_ = false;  // the runtime has been asked to make it; nothing of its name was there before
     bool has_options_file_ = false;

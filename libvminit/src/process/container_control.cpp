@@ -3,7 +3,7 @@
 
 #include "process/caught.hpp"
 #include "process/container.hpp"
-#include "vminit/runc/oci_spec.hpp"
+#include "vminit/runc/spec_fit.hpp"
 
 namespace vminit::process {
 
@@ -58,9 +58,11 @@ result<cgroup_metrics> container::stats() const {
 
 awaitable<result<void>> container::update(std::string resources_json) {
     if (auto allowed = init_->state.check(process_call::update); !allowed) co_return allowed.error();
-    auto is_object = runc::check_json_object(resources_json, "resources");
-    if (!is_object) co_return is_object.error();
-    co_return co_await context_->runc.update(ref_, std::move(resources_json));
+    auto job = [text = std::move(resources_json)] { return runc::fit_resources(text, runc::read_machine_facts()); };
+    auto fitted = co_await context_->blocking.run(blocking_lane::kernel_writes, std::move(job), "update of " + id_);
+    if (!fitted) co_return fitted.error();
+    log_remarks("update", fitted->said);
+    co_return co_await context_->runc.update(ref_, std::move(fitted->text));
 }
 
 awaitable<result<void>> container::pause() {

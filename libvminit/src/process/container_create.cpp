@@ -14,6 +14,7 @@
 #include "vminit/core/timeout.hpp"
 #include "vminit/reaper/spawn.hpp"
 #include "vminit/runc/oci_spec.hpp"
+#include "vminit/runc/spec_fit.hpp"
 #include "vminit/system/cleanup.hpp"
 
 namespace vminit::process {
@@ -42,7 +43,6 @@ std::string options_json(const runtime_options& options) {
 runc::runtime_ref make_ref(const std::string& id, const std::string& bundle, const runtime_options& options) {
     runc::runtime_ref ref(id, bundle);
     ref.root = options.root;
-    ref.systemd_cgroup = options.systemd_cgroup;
     return ref;
 }
 
@@ -52,6 +52,7 @@ awaitable<result<std::uint32_t>> container::create(create_request request, std::
     options_ = request.options;
     ref_ = make_ref(id_, bundle_, options_);
     choose_runtime();
+    if (options_.systemd_cgroup) context_->log.info("cgroups are made without systemd", {{"id", id_}});
     init_ = std::make_shared<init_process>(context_->ex(), id_, request.stdio);
     auto outcome = co_await caught(create_steps(std::move(request), std::move(abandoned)));
     if (outcome) co_return outcome;
@@ -77,7 +78,8 @@ awaitable<result<std::uint32_t>> container::create_steps(create_request request,
                                                          std::shared_ptr<abandonment> abandoned) {
     auto prepared = co_await prepare_bundle(request.rootfs);
     if (!prepared) co_return prepared.error();
-    prepare_spec();
+    auto fitted = co_await prepare_spec();
+    if (!fitted) co_return fitted.error();
     if (abandoned->is_told()) co_return error(errc::cancelled, "create");
     auto opened = co_await open_io(init_);
     if (!opened) co_return opened.error();
@@ -115,21 +117,30 @@ awaitable<result<void>> container::prepare_bundle(std::vector<system::mount_entr
     co_return result<void>();
 }
 
-void container::prepare_spec() {
-    if (context_->config.relax_spec) {
-        runc::relax_options relax;
-        relax.bundle = bundle_;
-        relax.limits = context_->config.resource_limits;
-        relax.resolv_conf = context_->config.resolv_conf;
-        auto relaxed = runc::relax_bundle(relax);
-        if (relaxed) {
-            has_private_pids_ = relaxed->has_private_pid_namespace;
-            return;
-        }
-        // The runtime judges the original then.
-        context_->log.warn("spec left as it is", {{"id", id_}, {"error", relaxed.error()}});
+awaitable<result<void>> container::prepare_spec() {
+    if (!context_->config.fits_spec) {
+        has_private_pids_ = runc::bundle_has_private_pid_namespace(bundle_);
+        co_return result<void>();
     }
-    has_private_pids_ = runc::bundle_has_private_pid_namespace(bundle_);
+    runc::fit_options options;
+    options.bundle = bundle_;
+    options.policy = context_->config.dialect.spec;
+    options.limits = context_->config.resource_limits;
+    options.resolv_conf = context_->config.resolv_conf;
+    auto job = [options = std::move(options)] { return runc::fit_bundle(options); };
+    auto fitted = co_await context_->blocking.run(blocking_lane::files, std::move(job), "spec of " + id_);
+    if (!fitted) co_return fitted.error();
+    has_private_pids_ = fitted->has_private_pid_namespace;
+    process_facts_ = std::move(fitted->facts);
+    log_remarks("container", fitted->said);
+    // The runtime judges the original then.
+    if (fitted->unread) context_->log.warn("spec left as it is", {{"id", id_}, {"error", *fitted->unread}});
+    co_return result<void>();
+}
+
+void container::log_remarks(const std::string& of, const runc::remarks& said) const {
+    if (said.empty()) return;
+    context_->log.info("spec made to fit", {{"id", id_}, {"of", of}, {"changes", said.text()}});
 }
 
 awaitable<result<void>> container::run_create(std::shared_ptr<abandonment> abandoned) {

@@ -5,7 +5,7 @@
 #include "process/caught.hpp"
 #include "process/container.hpp"
 #include "vminit/core/identifier.hpp"
-#include "vminit/runc/oci_spec.hpp"
+#include "vminit/runc/spec_fit.hpp"
 
 namespace vminit::process {
 
@@ -43,10 +43,11 @@ result<void> container::add_exec(exec_request request) {
         return error(errc::resource_exhausted, "container " + id_ + ": too many execs");
     }
     auto terminal = request.stdio.terminal ? runc::terminal_mode::terminal : runc::terminal_mode::none;
-    auto spec = runc::with_terminal(request.spec_json, terminal);
+    auto spec = runc::fit_process(request.spec_json, terminal, process_facts_);
     if (!spec) return spec.error();
+    log_remarks(request.exec_id, spec->said);
     auto exec =
-        std::make_shared<exec_process>(context_->ex(), request.exec_id, std::move(request.stdio), std::move(*spec));
+        std::make_shared<exec_process>(context_->ex(), request.exec_id, std::move(request.stdio), std::move(spec->text));
     publish(events::task_exec_added{id_, exec->id});
     execs_.emplace(exec->id, exec);
     return {};

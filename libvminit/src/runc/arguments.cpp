@@ -30,7 +30,6 @@ arguments global_arguments(const runc_config& config, const runtime_ref& contain
     arguments all = {binary_of(config, container)};
     append_value(all, "--root", root_of(config, container));
     append_if(all, config.debug, "--debug");
-    append_if(all, container.systemd_cgroup, "--systemd-cgroup");
     return all;
 }
 

@@ -20,6 +20,10 @@ enum class close_io_meaning { nothing, closes_stdin };
 /// Pause, Resume and Checkpoint: a host of microVMs may stop the whole VM instead.
 enum class pause_support { refused, by_runtime };
 
+/// A container's OCI spec: what it asks for and no more freedom (keep), or, for one that is privileged by itself, all that
+/// the VM has (relax), because the VM is the border.
+enum class spec_policy { relax, keep };
+
 /// What differs between the hosts that exist, and nothing else: the layers ask this value, never which host it is.
 /// A plain value; the default is spinbox.
 struct host_dialect {
@@ -28,6 +32,7 @@ struct host_dialect {
     delete_event task_delete = delete_event::left_to_host;
     close_io_meaning close_io = close_io_meaning::nothing;
     pause_support pause = pause_support::refused;
+    spec_policy spec = spec_policy::relax;
 
     static host_dialect spinbox() noexcept { return {}; }
 

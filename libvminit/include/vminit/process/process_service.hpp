@@ -16,9 +16,9 @@
 #include "vminit/process/cgroup_metrics.hpp"
 #include "vminit/process/process_state.hpp"
 #include "vminit/process/stdio_uri.hpp"
-#include "vminit/runc/oci_spec.hpp"
 #include "vminit/runc/rootfs.hpp"
 #include "vminit/runc/runc_service.hpp"
+#include "vminit/runc/spec_fit.hpp"
 #include "vminit/system/mount_entry.hpp"
 
 namespace vminit::process {
@@ -29,7 +29,7 @@ class process_core;
 struct runtime_options {
     bool no_pivot_root = false;
     bool no_new_keyring = false;
-    bool systemd_cgroup = false;
+    bool systemd_cgroup = false;  ///< only written down: there is no systemd here
     std::uint32_t io_uid = 0;
     std::uint32_t io_gid = 0;
     std::string binary_name;  ///< a file of the host's; used if we have it too, else the service's
@@ -114,7 +114,7 @@ struct process_config {
     host_dialect dialect;
     process_limits limits;
     runc::resource_limits resource_limits = runc::resource_limits::keep;
-    bool relax_spec = true;  ///< rewrite config.json at Create (runc/oci_spec.hpp)
+    bool fits_spec = true;   ///< rewrite config.json at Create (runc/spec_fit.hpp), by the dialect's policy
     bool no_pivot = false;   ///< for a root that is still the initramfs
     std::string resolv_conf = "/etc/resolv.conf";
     std::string cgroup_root = "/sys/fs/cgroup";

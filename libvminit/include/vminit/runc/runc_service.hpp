@@ -26,7 +26,6 @@ struct runtime_ref {
     std::string bundle;           ///< absolute
     std::string root;             ///< `--root`; empty = the service's
     std::string binary;           ///< empty = the service's; without `/` searched in PATH
-    bool systemd_cgroup = false;  ///< `--systemd-cgroup`
 };
 
 /// What the runtime, and so the container, gets as stdin, stdout and stderr. Borrowed until the call returns; -1 means

@@ -1,0 +1,133 @@
+#include "vminit/runc/machine_facts.hpp"
+
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "vminit/core/file.hpp"
+#include "vminit/core/syscalls.hpp"
+
+namespace vminit::runc {
+
+namespace {
+
+// A /dev has some hundred nodes; a container that may write to it must not make Create long.
+constexpr std::size_t max_nodes = 4096;
+constexpr int max_depth = 4;  // dev/bus/usb/001/001 is not deeper
+
+path_kind kind_of(const std::string& path) {
+    struct stat status{};
+    if (!syscalls::raw("lstat", [&] { return ::lstat(path.c_str(), &status); })) return path_kind::none;
+    if (!S_ISLNK(status.st_mode)) return path_kind::present;
+    bool leads = syscalls::raw("stat", [&] { return ::stat(path.c_str(), &status); }).has_value();
+    return leads ? path_kind::link : path_kind::dangling_link;
+}
+
+std::string line_of(const std::string& path, std::string_view otherwise) {
+    auto text = read_file(path);
+    if (!text) return std::string(otherwise);
+    return std::string(trimmed(*text));
+}
+
+std::vector<std::string> words_of(std::string_view text, char separator) {
+    std::vector<std::string> words;
+    while (!text.empty()) {
+        auto end = std::min(text.find(separator), text.size());
+        if (end > 0) words.emplace_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return words;
+}
+
+// `name (mode)`, one a line.
+std::vector<std::string> loaded_profiles(const std::string& path) {
+    auto lines = words_of(line_of(path, ""), '\n');
+    for (auto& line : lines) line.resize(std::min(line.rfind(" ("), line.size()));
+    return lines;
+}
+
+std::vector<std::string> names_in(const std::string& directory) {
+    std::vector<std::string> names;
+    std::error_code failed;
+    std::filesystem::directory_iterator at(directory, failed), end;
+    for (; !failed && at != end && names.size() < max_nodes; at.increment(failed)) {
+        names.push_back(at->path().filename().string());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+// `hugepages-2048kB` is `2MB`.
+std::vector<std::string> huge_page_sizes(const std::string& directory) {
+    std::vector<std::string> sizes;
+    for (const auto& name : names_in(directory)) {
+        std::uint64_t kib = 0;
+        constexpr std::string_view prefix = "hugepages-";
+        if (!name.starts_with(prefix)) continue;
+        std::from_chars(name.data() + prefix.size(), name.data() + name.size(), kib);
+        const char* unit = "KB";
+        for (const char* next : {"MB", "GB"}) {
+            if (kib < 1024 || kib % 1024 != 0) break;
+            kib /= 1024;
+            unit = next;
+        }
+        sizes.push_back(std::to_string(kib) + unit);
+    }
+    return sizes;
+}
+
+void add_nodes(const std::string& root, const std::string& directory, int depth, std::vector<device_node>& nodes) {
+    for (const auto& name : names_in(root + directory)) {
+        auto path = directory + "/" + name;
+        struct stat status{};
+        if (!syscalls::raw("lstat", [&] { return ::lstat((root + path).c_str(), &status); })) continue;
+        // These are filesystems of their own, and no nodes.
+        bool is_apart = path == "/dev/pts" || path == "/dev/shm" || path == "/dev/mqueue";
+        if (S_ISDIR(status.st_mode) && !is_apart && depth < max_depth) add_nodes(root, path, depth + 1, nodes);
+        if ((!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode)) || nodes.size() >= max_nodes) continue;
+        device_node node;
+        node.path = std::move(path);
+        node.type = S_ISBLK(status.st_mode) ? 'b' : 'c';
+        node.major = ::major(status.st_rdev);
+        node.minor = ::minor(status.st_rdev);
+        node.mode = status.st_mode & 07777;
+        node.uid = status.st_uid;
+        node.gid = status.st_gid;
+        nodes.push_back(std::move(node));
+    }
+}
+
+}  // namespace
+
+machine_facts read_machine_facts(const std::string& root) {
+    auto has = [&](const char* path) { return kind_of(root + path) != path_kind::none; };
+    machine_facts facts;
+    auto files = line_of(root + "/proc/sys/fs/nr_open", "");
+    std::from_chars(files.data(), files.data() + files.size(), facts.process.most_open_files);
+    facts.process.apparmor_profiles = loaded_profiles(root + "/sys/kernel/security/apparmor/profiles");
+    facts.process.has_selinux = has("/sys/fs/selinux/enforce");
+    facts.cpus = line_of(root + "/sys/devices/system/cpu/possible", facts.cpus);
+    facts.memory_nodes = line_of(root + "/sys/devices/system/node/has_memory", facts.memory_nodes);
+    facts.controllers = words_of(line_of(root + "/sys/fs/cgroup/cgroup.controllers", ""), ' ');
+    facts.huge_pages = huge_page_sizes(root + "/sys/kernel/mm/hugepages");
+    facts.has_swap_limits = has("/proc/swaps");
+    facts.has_io_weights = has("/sys/fs/cgroup/io.cost.qos") || has("/sys/module/bfq");
+    facts.has_cache_allocation = has("/sys/fs/resctrl/schemata");
+    facts.look = kind_of;
+    add_nodes(root, "/dev", 0, facts.devices);
+    return facts;
+}
+
+bool restore_null_device(const std::string& root) {
+    auto path = root + "/dev/null";
+    struct stat status{};
+    bool is_there = syscalls::raw("lstat", [&] { return ::lstat(path.c_str(), &status); }).has_value();
+    if (is_there) return false;
+    auto made = syscalls::raw("mknod", [&] { return ::mknod(path.c_str(), S_IFCHR | 0666, ::makedev(1, 3)); });
+    return made && syscalls::raw("chmod", [&] { return ::chmod(path.c_str(), 0666); }).has_value();
+}
+
+}  // namespace vminit::runc
