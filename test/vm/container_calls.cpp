@@ -31,6 +31,11 @@ result<vminitctl::container_request> request_of(const container_wish& wish) {
     options.spec.mounts = wish.mounts;
     auto request = vminitctl::make_request(options);
     if (request && !wish.rootfs.empty()) request->rootfs = wish.rootfs;
+    if (request && wish.edit) {
+        auto spec = boost::json::parse(request->config_json);
+        wish.edit(spec.as_object());
+        request->config_json = boost::json::serialize(spec);
+    }
     return request;
 }
 
@@ -85,7 +90,9 @@ awaitable<result<void>> container_calls::exec(process_key key, exec_wish wish, s
     request.set_stdin(stdio.in);
     request.set_stdout(stdio.out);
     request.set_stderr(stdio.err);
-    request.mutable_spec()->set_value(boost::json::serialize(vminitctl::make_process(process)));
+    auto spec = vminitctl::make_process(process);
+    if (wish.edit) wish.edit(spec);
+    request.mutable_spec()->set_value(boost::json::serialize(spec));
     task::TaskClient tasks(rpc_);
     auto added = co_await tasks.Exec(std::move(request), limit);
     co_return without_value(added);

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +32,7 @@ struct container_wish {
     std::vector<system::mount_entry> mounts;  ///< of its config.json
     std::vector<system::mount_entry> rootfs;  ///< empty: the disk `root` with a tmpfs over it
     bool has_terminal = false;
+    std::function<void(boost::json::object&)> edit;  ///< of the whole config.json, at last
     std::string id;  ///< empty: made up by those who run it to its end
 };
 
@@ -41,6 +44,7 @@ struct exec_wish {
 
     std::vector<std::string> arguments;
     bool has_terminal = false;
+    std::function<void(boost::json::object&)> edit;  ///< of the Process, at last
 };
 
 /// The calls that tests make on containers, as coroutines on one connection; each has a limit, so that no failure
