@@ -1,5 +1,8 @@
 #include "vminit/api/system_api.hpp"
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <chrono>
+
 #include "capabilities.hpp"
 #include "github.com/spin-stack/spinbox/api/services/system/v1/info.ttrpc.hpp"
 #include "guest_snapshot.hpp"
@@ -9,6 +12,8 @@
 #include "vminit/core/log.hpp"
 #include "vminit/devices/device_service.hpp"
 #include "vminit/events/exchange_service.hpp"
+#include "vminit/process/process_service.hpp"
+#include "vminit/supervisor/supervisor_service.hpp"
 #include "vminit/system/system_service.hpp"
 
 namespace vminit::api {
@@ -19,6 +24,8 @@ namespace proto = containerd::vminitd::services::system::v1;
 namespace wire = vminit::system::v1;
 using google::protobuf::Empty;
 using ttrpc::call_context;
+
+constexpr auto writer_limit = std::chrono::seconds(1);  // of the five that hosts give the whole call
 
 result<Empty> empty(const result<void>& outcome) {
     if (!outcome) return outcome.error();
@@ -55,6 +62,7 @@ public:
     awaitable<result<proto::InfoResponse>> SystemInfo(call_context&, Empty) override { return info(); }
 
     awaitable<result<Empty>> PrepareShutdown(call_context&, Empty) override {
+        co_await stop_writers();
         co_await system_.clean_up();
         co_return Empty();
     }
@@ -138,6 +146,14 @@ public:
     }
 
 private:
+    // What goes on writing would be lost: the host takes the answer to mean that all is on the disks.
+    awaitable<void> stop_writers() {
+        using namespace asio::experimental::awaitable_operators;
+        auto& containers = asio::use_service<process::process_service>(context_);
+        auto& agents = asio::use_service<supervisor::supervisor_service>(context_);
+        co_await (containers.kill_all(writer_limit) && agents.stop());
+    }
+
     awaitable<result<proto::InfoResponse>> info() {
         auto facts = co_await system_.info();
         if (!facts) co_return facts.error();
