@@ -21,6 +21,7 @@
 #include "vminit/streams/stream_service.hpp"
 #include "vminit/supervisor/supervisor_service.hpp"
 #include "vminit/system/boot_steps.hpp"
+#include "vminit/system/machine_end.hpp"
 #include "vminit/system/system_service.hpp"
 #include "vminit/ttrpc/address.hpp"
 #include "vminit/ttrpc/server_service.hpp"
@@ -53,7 +54,7 @@ runc::runc_config runtime_config(const settings& values) {
 }  // namespace
 
 guest::guest(asio::io_context& context, const settings& values, const kernel_cmdline& cmdline,
-             system::boot_timeline& timeline)
+             system::boot_timeline& timeline, system::power_watch& watch)
     : context_(context),
       values_(values),
       cmdline_(cmdline),
@@ -61,7 +62,8 @@ guest::guest(asio::io_context& context, const settings& values, const kernel_cmd
       log_(log_of(context)),
       plugins_(choose_plugins(values.disabled_plugins)),
       awaited_(context.get_executor()),
-      power_(context, power_options(context)),
+      power_(context, watch, power_options(context)),
+      power_button_(context, [this](std::string reason) { power_.request(std::move(reason)); }),
       tasks_(context.get_executor(), log_) {
     auto started = timeline_.now();
     for (const auto& problem : plugins_.problems) {
@@ -165,7 +167,7 @@ result<void> guest::serve() {
 system::power_options guest::power_options(asio::io_context& context) {
     system::power_options options;
     options.final_action = [&context] {
-        system::power_off_machine();
+        system::end_machine();
         context.stop();  // not PID 1: main returns
     };
     return options;

@@ -14,6 +14,8 @@
 #include "vminit/system/boot_timeline.hpp"
 #include "vminit/system/network_settings.hpp"
 #include "vminit/system/power.hpp"
+#include "vminit/system/power_button.hpp"
+#include "vminit/system/power_watch.hpp"
 
 namespace vminit::vminitd {
 
@@ -23,7 +25,7 @@ class guest {
 public:
     /// Makes the services. All but the context outlive the guest, the context is its owner's last to go.
     guest(asio::io_context& context, const settings& values, const kernel_cmdline& cmdline,
-          system::boot_timeline& timeline);
+          system::boot_timeline& timeline, system::power_watch& watch);
 
     /// Binds both ports and starts serving. Errors: those of the listeners; nothing is left listening then.
     result<void> serve();
@@ -31,7 +33,6 @@ public:
 private:
     void make_services();
     void register_apis();
-    void add_shutdown_phases();
     host_dialect dialect() const;
     process::process_config container_config();
     static system::power_options power_options(asio::io_context& context);
@@ -49,6 +50,9 @@ private:
     awaitable<void> print_kernel_profile();
 
     // guest_shutdown.cpp
+    void add_shutdown_phases();
+    void listen_to_power_button();
+    awaitable<void> kill_containers();
     awaitable<void> stop_agents();
     awaitable<void> end_events();
     awaitable<void> stop_serving();
@@ -64,6 +68,7 @@ private:
     system::awaited_steps awaited_;
     system::uptime link_wait_began_{};
     system::power_control power_;
+    system::power_button power_button_;
     task_group tasks_;
 };
 

@@ -32,6 +32,7 @@ awaitable<void> guest::finish_boot() {
     if (::getpid() != 1) co_return;  // the machine is somebody else's
     co_await system::run_late_boot(context_, system::vm_late_plan(), timeline_);
     if (!network_.links.empty()) tasks_.spawn("network", keep_links());
+    listen_to_power_button();
     dump_machine(log_);
 }
 

@@ -10,6 +10,7 @@
 #include "vminit/streams/stream_service.hpp"
 #include "vminit/supervisor/supervisor_service.hpp"
 #include "vminit/system/cleanup.hpp"
+#include "vminit/system/machine_end.hpp"
 #include "vminit/system/system_service.hpp"
 #include "vminit/ttrpc/server_service.hpp"
 
@@ -18,16 +19,26 @@ namespace vminit::vminitd {
 using namespace std::chrono_literals;
 
 // Containers go before the event streams, so that the host still hears of their exits; each limit is what may be spent
-// on something that resists, their sum stays below power_options::hard_limit.
+// on something that resists, their sum stays below power_watch_options::limit. Agents may take their time beside the
+// rest: many a host ends the VM half a second after it has asked.
 void guest::add_shutdown_phases() {
-    power_.add_phase({"kill-containers", 600ms, [this] {
-                          return asio::use_service<process::process_service>(context_).kill_all(500ms);
-                      }});
-    power_.add_phase({"stop-agents", 1000ms, [this] { return stop_agents(); }});
+    using enum system::phase_order;
+    power_.add_phase({"stop-agents", 1000ms, [this] { return stop_agents(); }, beside});
+    power_.add_phase({"kill-containers", 600ms, [this] { return kill_containers(); }});
     power_.add_phase({"end-events", 150ms, [this] { return end_events(); }});
     power_.add_phase({"stop-serving", 150ms, [this] { return stop_serving(); }});
     power_.add_phase({"clean-up", 500ms, [this] { return asio::use_service<system::system_service>(context_).clean_up(); }});
-    power_.add_phase({"sync", 400ms, [this] { return sync_disks(); }});
+    power_.add_phase({"sync", 400ms, [this] { return sync_disks(); }, last});
+}
+
+// The key devices are there once the rest of the modules is.
+void guest::listen_to_power_button() {
+    tasks_.spawn("power button", power_button_.listen_to_acpi());
+    tasks_.spawn("power keys", power_button_.listen_to_keys());
+}
+
+awaitable<void> guest::kill_containers() {
+    return asio::use_service<process::process_service>(context_).kill_all(500ms);
 }
 
 awaitable<void> guest::stop_agents() { return asio::use_service<supervisor::supervisor_service>(context_).stop(); }

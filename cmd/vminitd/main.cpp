@@ -1,7 +1,9 @@
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <exception>
 #include <memory>
 #include <string>
@@ -20,7 +22,8 @@
 #include "vminit/system/boot_timeline.hpp"
 #include "vminit/system/cleanup.hpp"
 #include "vminit/system/fatal.hpp"
-#include "vminit/system/power.hpp"
+#include "vminit/system/machine_end.hpp"
+#include "vminit/system/power_watch.hpp"
 
 namespace {
 
@@ -73,9 +76,11 @@ result<void> boot(system::boot_timeline& timeline, logger& log) {
 int give_up(const error& failure, logger& log) {
     log.error("cannot serve, powering off", {{"error", failure}});
     if (is_init()) {
+        system::arm_watchdog(std::chrono::seconds(3), system::end_machine);
+        system::kill_all_processes(SIGKILL);
         system::clean_up({});
         system::remount_read_only();
-        system::power_off_machine();
+        system::end_machine();
     }
     return 1;
 }
@@ -84,6 +89,8 @@ int give_up(const error& failure, logger& log) {
 
 int main(int argc, char** argv) try {
     system::install_fatal_handlers();
+    // Before all else: a ctrl-alt-del is kept for the loop, or ends a boot that hangs.
+    system::power_watch watch;
     system::boot_timeline timeline;
     timeline.reached("pid1-entry");
 
@@ -108,10 +115,11 @@ int main(int argc, char** argv) try {
     }
     auto profile = cmdline.has_prefix("spin.profile") ? system::boot_profile::on : system::boot_profile::off;
     timeline.print_to(log, profile);
+    if (is_init()) system::set_machine_end(system::machine_end_named(loaded.values.power_off));
     if (!booted) return give_up(booted.error(), log);
     timeline.reached("system-init");
 
-    guest machine(context, loaded.values, cmdline, timeline);
+    guest machine(context, loaded.values, cmdline, timeline, watch);
     if (auto serving = machine.serve(); !serving) return give_up(serving.error(), log);
     run(context, log);
     return 0;

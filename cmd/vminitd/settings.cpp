@@ -50,6 +50,8 @@ constexpr auto table = std::to_array<setting>({
      .member = &settings::network, .separator = 0},
     {.flag = "thaw-limit", .key = "thaw_limit", .value = "SECONDS",
      .help = "frozen filesystems are thawed after this, asked or not", .member = &settings::thaw_limit, .min = 1, .max = day},
+    {"power-off", "power_off", "HOW", "how the VM ends; auto: a restart where there is no power-off (x86 without ACPI S5)",
+     &settings::power_off, "auto|off|restart|halt"},
     {"supervisor.start", "supervisor.start", "TRIGGER",
      "start the supervisor agent after the extras disk, or with the first rootfs", &settings::supervisor_start,
      "extras|rootfs"},

@@ -34,6 +34,7 @@ struct settings {
     std::string spec;
     std::vector<std::string> network;
     std::uint32_t thaw_limit = 60;
+    std::string power_off = "auto";
     std::string supervisor_start = "extras";
     std::uint32_t supervisor_memory = 0;
     std::uint32_t supervisor_uid = 0;

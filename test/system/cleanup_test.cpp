@@ -211,14 +211,22 @@ TEST_CASE("filesystems of block devices are remounted read-only at the end", "[c
           "37 35 8:2 / /cd ro - erofs /dev/vdb ro\n"
           "38 35 0:5 / /dev rw - devtmpfs devtmpfs rw\n"
           "39 35 0:9 / /run rw - tmpfs tmpfs rw\n");
-    static std::vector<std::string> calls;
-    calls.clear();
-    syscalls::set_fault_hook([](std::string_view name) {
-        if (name == "remount read-only") calls.emplace_back(name);
-        return name == "remount read-only" ? EBUSY : 0;
-    });
-    auto problems = remount_read_only(directory.path("mountinfo"));
-    syscalls::set_fault_hook(nullptr);
-    CHECK(problems == std::vector<std::string>{"remount read-only /disk: Device or resource busy"});
-    CHECK(calls.size() == 1);
+    static int calls;
+    calls = 0;
+    SECTION("a writer that has been killed lets go in a moment") {
+        syscalls::set_fault_hook([](std::string_view name) {
+            if (name != "remount read-only") return 0;
+            return ++calls < 4 ? EBUSY : EINVAL;
+        });
+        auto problems = remount_read_only(directory.path("mountinfo"));
+        syscalls::set_fault_hook(nullptr);
+        CHECK(calls == 4);
+        CHECK(problems == std::vector<std::string>{"remount read-only /disk: Invalid argument"});
+    }
+    SECTION("one that stays busy is a problem") {
+        syscalls::set_fault_hook([](std::string_view name) { return name == "remount read-only" ? EBUSY : 0; });
+        auto problems = remount_read_only(directory.path("mountinfo"));
+        syscalls::set_fault_hook(nullptr);
+        CHECK(problems == std::vector<std::string>{"remount read-only /disk: Device or resource busy"});
+    }
 }

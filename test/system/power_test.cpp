@@ -1,6 +1,7 @@
 #include "vminit/system/power.hpp"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 
@@ -17,12 +18,12 @@ namespace {
 void nothing() {}
 
 struct power_fixture : test::io_fixture {
-    power_fixture() : power(ctx, options()), tasks(ex(), log()) { tasks.spawn("power", power.run()); }
+    power_fixture() : watch(options().watch), power(ctx, watch, options()), tasks(ex(), log()) { tasks.spawn("power", power.run()); }
 
     power_options options() {
         power_options chosen;
         chosen.final_action = [this] { ++ends; };
-        chosen.hard_limit_action = nothing;  // the watchdog cannot be called off, and this process goes on
+        chosen.watch.limit_action = nothing;  // it cannot be called off, and this process goes on
         return chosen;
     }
 
@@ -32,17 +33,23 @@ struct power_fixture : test::io_fixture {
                              co_return;
                          }});
     }
-    void add_endless(const std::string& name, clock::duration limit) {
-        power.add_phase({name, limit, [this, name]() -> awaitable<void> {
+    void add_endless(const std::string& name, clock::duration limit, phase_order when = phase_order::in_turn) {
+        power.add_phase({name, limit,
+                         [this, name]() -> awaitable<void> {
                              order.push_back(name);
                              co_await sleep_for(1h);
                              order.push_back(name + " ended");
-                         }});
+                         },
+                         when});
     }
+
+    // The loop hears of a signal after its watch; this is for the watch.
+    bool has_seen(unsigned signals) const { return watch.signals() == signals; }
 
     manual_time time;
     int ends = 0;
     std::vector<std::string> order;
+    power_watch watch;
     power_control power;
     task_group tasks;
 };
@@ -58,7 +65,7 @@ TEST_CASE_METHOD(power_fixture, "nothing happens until a signal comes, then ever
     poll();
     CHECK(order.empty());
     CHECK_FALSE(power.is_going_down());
-    ::raise(number);
+    ::kill(::getpid(), number);
     pump([&] { return ends > 0; });
     CHECK(order == names{"stop accepting", "clean up"});
     CHECK(ends == 1);
@@ -94,13 +101,74 @@ TEST_CASE_METHOD(power_fixture, "a phase that takes too long is left behind", "[
 TEST_CASE_METHOD(power_fixture, "a second signal skips what is left", "[power]") {
     add_endless("stuck", 1h);
     add("never");
-    ::raise(SIGINT);
+    ::kill(::getpid(), SIGINT);
     pump([&] { return order.size() == 1; });
-    ::raise(SIGINT);
+    ::kill(::getpid(), SIGINT);
     pump([&] { return ends > 0; });
     CHECK(order == names{"stuck"});
     CHECK(ends == 1);
     CHECK(has_line("a second signal came"));
+}
+
+TEST_CASE_METHOD(power_fixture, "a second signal shortens the last phases, and does not skip them", "[power]") {
+    bool is_running = GENERATE(false, true);  // when the second signal comes
+    add_endless("sync", 1h, phase_order::last);
+    add_endless("stuck", is_running ? 1ms : 1h);
+    ::kill(::getpid(), SIGTERM);
+    pump([&] { return order == names{"stuck"}; });
+    if (is_running) {
+        time.advance(1ms);
+        pump([&] { return order.size() == 2; });
+    }
+    ::kill(::getpid(), SIGTERM);
+    pump([&] { return order.size() == 2 && (!is_running || has_seen(2)); });
+    poll();
+    CHECK(order == names{"stuck", "sync"});
+    time.advance(199ms);
+    poll();
+    CHECK(ends == 0);
+    time.advance(1ms);
+    pump([&] { return ends > 0; });
+    CHECK(has_line("shutdown phase took too long phase=sync"));
+}
+
+TEST_CASE_METHOD(power_fixture, "one signal after a request shortens nothing", "[power]") {
+    add_endless("stuck", 1s);
+    add("next");
+    power.request("Task.Shutdown");
+    poll();
+    ::kill(::getpid(), SIGINT);
+    pump([&] { return has_seen(1); });
+    poll();
+    CHECK(order == names{"stuck"});
+    time.advance(1s);
+    pump([&] { return ends > 0; });
+    CHECK(order == names{"stuck", "next"});
+    CHECK_FALSE(has_line("second signal"));
+}
+
+TEST_CASE_METHOD(power_fixture, "what is beside runs while the others do, and the last phases wait for it", "[power]") {
+    add("first");
+    add_endless("agents", 2s, phase_order::beside);
+    add_endless("slow", 1s);
+    add("clean up");
+    add_endless("sync", 1s, phase_order::last);
+    power.request("test");
+    pump([&] { return order.size() == 3; });
+    CHECK(order == names{"agents", "first", "slow"});
+    time.advance(1s);
+    pump([&] { return order.size() == 4; });
+    poll();
+    CHECK(order.back() == "clean up");
+    time.advance(999ms);
+    poll();
+    CHECK(order.back() == "clean up");
+    time.advance(1ms);
+    pump([&] { return order.size() == 5; });
+    CHECK(order.back() == "sync");
+    CHECK(has_line("took too long phase=agents"));
+    time.advance(1s);
+    pump([&] { return ends > 0; });
 }
 
 TEST_CASE_METHOD(power_fixture, "a phase that throws does not stop the others", "[power]") {

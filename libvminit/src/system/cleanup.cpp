@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <memory>
+#include <thread>
 
 #include "vminit/core/syscalls.hpp"
 #include "vminit/system/mount.hpp"
@@ -201,15 +203,30 @@ cleanup_report clean_up(const cleanup_options& options) {
     return report;
 }
 
+namespace {
+
+// Killed writers hold their files for a moment: only who is still busy after that is.
+result<void> make_read_only(const std::string& mount_point, std::chrono::steady_clock::time_point busy_until) {
+    for (;;) {
+        auto done = syscalls::attempt("remount read-only", mount_point, [&] {
+            return ::mount(nullptr, mount_point.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr);
+        });
+        bool is_busy = !done && syscalls::is_errno(done.error(), EBUSY);
+        if (!is_busy || std::chrono::steady_clock::now() >= busy_until) return done;
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+}
+
+}  // namespace
+
 std::vector<std::string> remount_read_only(const std::string& mount_table) {
     auto table = read_mount_table(mount_table);
     if (!table) return {table.error().message()};
     std::vector<std::string> problems;
+    auto busy_until = std::chrono::steady_clock::now() + busy_limit;
     for (const auto& mount : *table) {
         if (!mount.source.starts_with("/dev/") || mount.has_option("ro") || mount.type == "devtmpfs") continue;
-        auto done = syscalls::check("remount read-only", mount.mount_point, [&] {
-            return ::mount(nullptr, mount.mount_point.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr);
-        });
+        auto done = make_read_only(mount.mount_point, busy_until);
         if (!done) problems.push_back(done.error().message());
     }
     ::sync();

@@ -4,23 +4,27 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/types.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 #include <unwind.h>
 
+#include <atomic>
+#include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 
-#include "vminit/system/power.hpp"
+#include "vminit/core/syscalls.hpp"
+#include "vminit/system/machine_end.hpp"
 
 // Everything below runs in a signal handler of a broken process: no allocation, no locks, no stdio.
 namespace vminit::system {
 
 namespace {
 
-constexpr int fatal_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS};
+constexpr int fatal_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
 constexpr int max_frames = 24;
 
 fatal_options installed;
@@ -84,13 +88,57 @@ std::uint64_t program_counter(const void* context) noexcept {
 #endif
 }
 
-bool was_sent_by_process(const siginfo_t* info) noexcept { return info != nullptr && info->si_code <= 0; }
+sigset_t set_of_faults() noexcept {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (int number : fatal_signals) ::sigaddset(&set, number);
+    return set;
+}
+
+int open_kmsg() noexcept {
+    return static_cast<int>(::syscall(SYS_openat, AT_FDCWD, "/dev/kmsg", O_WRONLY | O_CLOEXEC, 0));
+}
+
+bool is_sent(const siginfo_t* info) noexcept { return info != nullptr && info->si_code <= 0; }
+
+// The kernel lets nobody but the process itself choose a sender for these two (rt_sigqueueinfo(2)).
+bool is_our_own(const siginfo_t* info) noexcept {
+    return info == nullptr || ((info->si_code == SI_USER || info->si_code == SI_TKILL) && info->si_pid == ::getpid());
+}
+
+// No fault is a SIGABRT. One with a code above zero comes from a descriptor somebody made PID 1 the owner of
+// (F_SETOWN, F_SETSIG of fcntl(2)); for the other numbers the kernel says SI_SIGIO then.
+bool is_from_stranger(int number, const siginfo_t* info) noexcept {
+    return !is_our_own(info) && (is_sent(info) || number == SIGABRT);
+}
+
+// A line a second at most; errno is the interrupted code's.
+void tell_ignored(int number, const siginfo_t* info) noexcept {
+    static std::atomic<long> next_line{0};
+    static std::atomic<std::uint64_t> untold{0};
+    struct timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    untold.fetch_add(1);
+    long due = next_line.load();
+    if (now.tv_sec < due || !next_line.compare_exchange_strong(due, now.tv_sec + 1)) return;
+    line_writer line;
+    line.text("vminitd: ignored signal ").number(static_cast<std::uint64_t>(number), 10);
+    if (is_sent(info)) {
+        line.text(" from pid ").number(static_cast<std::uint64_t>(info->si_pid), 10);
+        line.text(" uid ").number(info->si_uid, 10);
+    }
+    line.text(", ").number(untold.exchange(0), 10).text(" since the last such line");
+    // Not to the console, where this could wait: the process goes on.
+    int kmsg = open_kmsg();
+    line.send(kmsg, installed.ignored_fd);
+    if (kmsg >= 0) ::syscall(SYS_close, kmsg);
+}
 
 void report(int number, const siginfo_t* info, const void* context) noexcept {
-    int kmsg = static_cast<int>(::syscall(SYS_openat, AT_FDCWD, "/dev/kmsg", O_WRONLY | O_CLOEXEC, 0));
+    int kmsg = open_kmsg();
     line_writer line;
     line.text("vminitd: fatal signal ").number(static_cast<std::uint64_t>(number), 10);
-    if (was_sent_by_process(info)) {
+    if (is_sent(info)) {
         line.text(", sent by pid ").number(static_cast<std::uint64_t>(info->si_pid), 10);
         line.text(" uid ").number(info->si_uid, 10);
     } else if (info != nullptr) {
@@ -104,15 +152,11 @@ void report(int number, const siginfo_t* info, const void* context) noexcept {
     line.send(kmsg, installed.console_fd);
 }
 
-void end_for_good() noexcept { power_off_machine(); }
-
 void finish(int number) noexcept {
     if (installed.final_action != nullptr) installed.final_action(number);
     if (::getpid() == 1) {
-        // sync may sleep for ever in a broken filesystem: two seconds, then off without it.
-        arm_watchdog(std::chrono::seconds(2), end_for_good);
         ::sync();
-        power_off_machine();
+        end_machine();
     }
     ::signal(number, SIG_DFL);
     sigset_t only;
@@ -123,27 +167,38 @@ void finish(int number) noexcept {
     ::_exit(128 + number);
 }
 
-// The unwinder, or starting the thread of the watchdog, may want memory while the fault holds the heap's lock: two
-// seconds, then off with what there is. A signal gets through where this thread waits for ever for that lock.
+// The unwinder may want memory while the fault holds the heap's lock, a console may block, sync may sleep for ever in a
+// broken filesystem: two seconds, then off with what there is.
 void limit_the_end() noexcept {
-    if (::getpid() != 1) return;
-    ::signal(SIGALRM, [](int) { power_off_machine(); });
-    ::alarm(2);
+    if (::getpid() == 1) arm_watchdog(std::chrono::seconds(2), end_machine);
 }
 
-void on_fatal_signal(int number, siginfo_t* info, void* context) {
+void end_of_fault(int number, siginfo_t* info, void* context) noexcept {
     // The report itself may fault: then there is only the end left to try, and without any of it after that.
     reports_begun = reports_begun + 1;
     if (reports_begun == 1) limit_the_end();
     if (reports_begun == 1) report(number, info, context);
     if (reports_begun <= 2) finish(number);
-    power_off_machine();
+    end_machine();
     ::_exit(128 + number);
 }
 
+void on_fatal_signal(int number, siginfo_t* info, void* context) {
+    if (!is_from_stranger(number, info)) {
+        // A fault on the way to the end must come back here; blocked, the kernel would kill PID 1 for it.
+        auto faults = set_of_faults();
+        ::pthread_sigmask(SIG_UNBLOCK, &faults, nullptr);
+        return end_of_fault(number, info, context);
+    }
+    int before = syscalls::detail::last_error().value();
+    tell_ignored(number, info);
+    errno = before;
+}
+
 [[noreturn]] void on_terminate() {
+    limit_the_end();
     line_writer line;
-    int kmsg = static_cast<int>(::syscall(SYS_openat, AT_FDCWD, "/dev/kmsg", O_WRONLY | O_CLOEXEC, 0));
+    int kmsg = open_kmsg();
     line.text("vminitd: std::terminate");
     try {
         if (auto thrown = std::current_exception()) std::rethrow_exception(thrown);
@@ -153,7 +208,7 @@ void on_fatal_signal(int number, siginfo_t* info, void* context) {
         line.text(": unknown exception");
     }
     line.send(kmsg, installed.console_fd);
-    on_fatal_signal(SIGABRT, nullptr, nullptr);
+    end_of_fault(SIGABRT, nullptr, nullptr);
     ::_exit(128 + SIGABRT);
 }
 
@@ -168,9 +223,9 @@ void install_fatal_handlers(fatal_options options) noexcept {
     ::sigaltstack(&stack, nullptr);
     struct sigaction action{};
     action.sa_sigaction = on_fatal_signal;
-    // NODEFER: a fault in the handler must come back here; blocked, the kernel would kill PID 1 for it.
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-    ::sigemptyset(&action.sa_mask);
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+    // Otherwise a flood of them would pile up handlers until the stack is full.
+    action.sa_mask = set_of_faults();
     for (int number : fatal_signals) ::sigaction(number, &action, nullptr);
     std::set_terminate(on_terminate);
 }

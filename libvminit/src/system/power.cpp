@@ -1,100 +1,67 @@
 #include "vminit/system/power.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-#include <sys/reboot.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
+#include <sys/eventfd.h>
 
-#include <atomic>
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "vminit/core/log.hpp"
+#include "vminit/core/syscalls.hpp"
 #include "vminit/core/timeout.hpp"
+#include "vminit/system/machine_end.hpp"
 
 namespace vminit::system {
 
 namespace {
 
-void end_hard() {
-    power_off_machine();
-    ::_exit(1);
-}
-
-struct watchdog_state {
-    struct timespec limit{};
-    std::atomic<void (*)()> action{nullptr};
-};
-watchdog_state watchdog;  // a signal handler and a thread of no owner read it: it must outlive everything
-
-void* watch(void*) {
-    // EINTR cannot come: the thread takes no signals but SIGALRM, whose handlers end the machine.
-    ::clock_nanosleep(CLOCK_MONOTONIC, 0, &watchdog.limit, nullptr);
-    watchdog.action.load()();
-    return nullptr;
-}
-
-void on_alarm(int) { watchdog.action.load()(); }
-
 // A lambda's captures live in the function object: it must live as long as the coroutine, also when left behind.
 awaitable<void> perform(std::function<awaitable<void>()> run) { co_await run(); }
 
-bool start_watch_thread() noexcept {
-    sigset_t all;
-    sigset_t before;
-    ::sigfillset(&all);
-    // Starting a thread takes memory: after a fault that holds the heap's lock only the alarm gets out of there.
-    ::sigdelset(&all, SIGALRM);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_attr_t attributes;
-    ::pthread_attr_init(&attributes);
-    ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    ::pthread_attr_setstacksize(&attributes, 64 * 1024);
-    pthread_t thread{};
-    bool is_started = ::pthread_create(&thread, &attributes, watch, nullptr) == 0;
-    ::pthread_attr_destroy(&attributes);
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return is_started;
-}
-
 }  // namespace
 
-void power_off_machine() noexcept {
-    if (::getpid() == 1) ::reboot(RB_POWER_OFF);
-}
-
-void kill_all_processes(int signal) noexcept {
-    if (::getpid() == 1) ::kill(-1, signal);
-}
-
-void arm_watchdog(std::chrono::milliseconds limit, void (*action)()) noexcept {
-    auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit);
-    watchdog.limit.tv_sec = seconds.count();
-    watchdog.limit.tv_nsec = std::chrono::nanoseconds(limit - seconds).count();
-    watchdog.action.store(action);
-    // A thread acts even while the loop's thread sleeps in the kernel; without one left, a signal is the next best.
-    if (start_watch_thread()) return;
-    ::signal(SIGALRM, on_alarm);
-    struct itimerval timer{};
-    timer.it_value.tv_sec = seconds.count();
-    timer.it_value.tv_usec = std::chrono::microseconds(limit - seconds).count();
-    ::setitimer(ITIMER_REAL, &timer, nullptr);
-}
+// A phase runs as a task of its own: one that does not even heed its cancellation is left behind, not waited for.
+struct power_control::running_phase {
+    running_phase(executor ex, logger& log, const shutdown_phase& phase)
+        : name(phase.name), is_last(phase.order == phase_order::last), deadline(clock::now() + phase.limit), group(ex, log) {
+        group.spawn(name, perform(phase.run));
+    }
+    std::string name;
+    bool is_last;
+    bool is_hurried = false;
+    clock::time_point deadline;
+    task_group group;
+};
 
 power_control::power_control(asio::io_context& context, power_options options)
+    : power_control(context, std::make_unique<power_watch>(options.watch), nullptr, std::move(options)) {}
+
+power_control::power_control(asio::io_context& context, power_watch& watch, power_options options)
+    : power_control(context, nullptr, &watch, std::move(options)) {}
+
+power_control::power_control(asio::io_context& context, std::unique_ptr<power_watch> own, power_watch* watch,
+                             power_options options)
     : context_(context),
       options_(std::move(options)),
-      signals_(context.get_executor()),
+      own_watch_(std::move(own)),
+      watch_(watch != nullptr ? *watch : *own_watch_),
+      reports_(context.get_executor()),
       changed_(context.get_executor()),
       tasks_(context.get_executor(), log_of(context)) {
-    if (!options_.final_action) options_.final_action = power_off_machine;
-    if (options_.hard_limit_action == nullptr) options_.hard_limit_action = end_hard;
-    for (int number : {SIGINT, SIGTERM, SIGQUIT}) {
-        error_code failure;
-        signals_.add(number, failure);
-        if (failure) log_of(context).warn("signal not taken", {{"signal", number}, {"error", failure.message()}});
-    }
+    if (!options_.final_action) options_.final_action = end_machine;
+    open_reports();
+}
+
+power_control::~power_control() { watch_.report_to(-1); }
+
+void power_control::open_reports() {
+    auto& log = log_of(context_);
+    if (!watch_.has_thread()) log.warn("no thread for signals: they come late when the loop hangs");
+    auto fd = syscalls::check("eventfd", {}, [] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); });
+    error_code failure;
+    if (fd) reports_.assign(static_cast<int>(*fd), failure);
+    if (!fd || failure) return log.error("signals only end hard", {{"error", fd ? error(failure, "eventfd") : fd.error()}});
+    watch_.report_to(reports_.native_handle());
 }
 
 void power_control::add_phase(shutdown_phase phase) { phases_.push_back(std::move(phase)); }
@@ -108,12 +75,17 @@ void power_control::request(std::string reason) {
 
 awaitable<void> power_control::watch_signals() {
     for (;;) {
-        auto [failure, number] = co_await signals_.async_wait(as_tuple_awaitable);
+        auto [failure, size] = co_await reports_.async_read_some(asio::buffer(&report_, sizeof report_), as_tuple_awaitable);
         if (failure) co_return;
-        if (is_going_down_) is_cut_short_ = true;
-        request("signal " + std::to_string(number));
-        changed_.notify_all();
+        heed_signals();
     }
+}
+
+void power_control::heed_signals() {
+    auto came = watch_.signals();
+    if (came > 1) is_cut_short_ = true;
+    if (came > 0) request("signal " + std::to_string(watch_.first_signal()));
+    changed_.notify_all();
 }
 
 awaitable<void> power_control::run() {
@@ -121,7 +93,7 @@ awaitable<void> power_control::run() {
     while (!is_going_down_) co_await changed_.wait();
     // From here on nothing that cancels the caller may stop the way down.
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-    arm_watchdog(options_.hard_limit, options_.hard_limit_action);
+    watch_.arm();
     log_of(context_).info("going down", {{"reason", reason_}});
     auto started = clock::now();
     co_await go_down();
@@ -132,28 +104,39 @@ awaitable<void> power_control::run() {
 }
 
 awaitable<void> power_control::go_down() {
+    std::vector<std::unique_ptr<running_phase>> beside;
     for (const auto& phase : phases_) {
-        if (is_cut_short_) {
-            log_of(context_).warn("going down at once: a second signal came");
-            co_return;
-        }
-        co_await run_phase(phase);
+        if (phase.order == phase_order::beside) beside.push_back(begin(phase));
+    }
+    for (const auto& phase : phases_) {
+        if (phase.order != phase_order::in_turn || is_cut_short_) continue;
+        auto running = begin(phase);
+        co_await finish(*running);
+    }
+    for (auto& running : beside) co_await finish(*running);
+    if (is_cut_short_) log_of(context_).warn("going down at once: a second signal came");
+    for (const auto& phase : phases_) {
+        if (phase.order != phase_order::last) continue;
+        auto running = begin(phase);
+        co_await finish(*running);
     }
 }
 
-// A phase runs as a task of its own: one that does not even heed its cancellation is left behind, not waited for.
-awaitable<void> power_control::run_phase(shutdown_phase phase) {
+std::unique_ptr<power_control::running_phase> power_control::begin(const shutdown_phase& phase) {
+    return std::make_unique<running_phase>(context_.get_executor(), log_of(context_), phase);
+}
+
+awaitable<void> power_control::finish(running_phase& phase) {
     using namespace asio::experimental::awaitable_operators;
-    task_group group(context_.get_executor(), log_of(context_));
-    group.spawn(phase.name, perform(phase.run));
-    auto deadline = clock::now() + phase.limit;
-    while (group.size() > 0 && !is_cut_short_ && clock::now() < deadline) {
-        auto left = deadline - clock::now();
-        co_await ((group.join() || changed_.wait()) || sleep_for(left));
+    while (phase.group.size() > 0 && clock::now() < phase.deadline) {
+        if (is_cut_short_ && !phase.is_last) co_return;
+        if (is_cut_short_ && !std::exchange(phase.is_hurried, true)) {
+            phase.deadline = std::min(phase.deadline, clock::now() + options_.hurried_limit);
+        }
+        auto left = phase.deadline - clock::now();
+        co_await ((phase.group.join() || changed_.wait()) || sleep_for(left));
     }
-    if (group.size() > 0 && !is_cut_short_) {
-        log_of(context_).warn("shutdown phase took too long", {{"phase", phase.name}});
-    }
+    if (phase.group.size() > 0) log_of(context_).warn("shutdown phase took too long", {{"phase", phase.name}});
 }
 
 }  // namespace vminit::system

@@ -27,6 +27,7 @@
 #include "vminit/reaper/reaper_service.hpp"
 #include "vminit/system/boot_steps.hpp"
 #include "vminit/system/fatal.hpp"
+#include "vminit/system/machine_end.hpp"
 #include "vminit/system/mount_table.hpp"
 #include "vminit/system/network.hpp"
 #include "vminit/system/power.hpp"
@@ -245,7 +246,9 @@ void break_down(const std::string& how) {
             ::kill(1, SIGSEGV);
             ::_exit(0);
         }
-        for (;;) ::pause();
+        ::waitpid(child, nullptr, 0);
+        say("survived", how);
+        end_machine();
     }
 }
 

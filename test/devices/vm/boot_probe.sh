@@ -104,7 +104,10 @@ for scenario; do
         ;;
     segv) expect_match report 'vminitd: fatal signal 11 at 0x[0-9a-f]+, address 0x0$' ;;
     overflow) expect_match report 'vminitd: fatal signal 11 at 0x' ;;
-    killed) expect_match report 'vminitd: fatal signal 11, sent by pid [0-9]+ uid 0' ;;
+    killed)
+        expect_match report 'vminitd: ignored signal 11 from pid [0-9]+ uid 0'
+        expect survived 'PROBE survived killed'
+        ;;
     terminate) expect_match report 'vminitd: std::terminate' ;;
     esac
     [ $failures = 0 ] || { cat "$work/text"; exit 1; }

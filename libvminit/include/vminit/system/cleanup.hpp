@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -34,7 +35,9 @@ result<void> remove_tree(const std::string& path);
 result<void> remove_contents(const std::string& path);
 
 /// The last thing before power-off: remounts what is still mounted read-write from a block device read-only, so that
-/// its journal is clean, then sync(2). Returns a problem a filesystem that would not.
+/// its journal is clean, then sync(2). One that is busy is asked again for `busy_limit`, counted for all together: kill
+/// the writers first. Returns a problem a filesystem that would not.
+inline constexpr std::chrono::milliseconds busy_limit{100};
 std::vector<std::string> remount_read_only(const std::string& mount_table = "/proc/self/mountinfo");
 
 }  // namespace vminit::system
