@@ -88,7 +88,7 @@ TEST_CASE("memory", "[.figures]") {
     vm.kill_and_remove(vm.run_sleeper());
     row("PID 1 resident", static_cast<double>(rss()), "KB", "3500 KB");
     row("  of it anonymous", static_cast<double>(eye.memory_of_pid_one()), "KB", "600 KB");
-    row("threads when idle", static_cast<double>(eye.number("sleep 4; ls /proc/1/task | wc -l")), "", "1");
+    row("threads when idle", static_cast<double>(eye.number("sleep 4; ls /proc/1/task | wc -l")), "", "1, and the one for signals");
 
     auto before = eye.memory_of_pid_one();
     std::vector<std::string> ids;

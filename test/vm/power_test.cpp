@@ -1,3 +1,7 @@
+#include <sched.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
 #include <csignal>
 
@@ -21,6 +25,16 @@ std::vector<std::string> with_agent(const temporary_directory& directory, const 
     auto extras = directory.path("extras");
     run_vm_script("make-extras", {"-o", extras, kind});
     return {"--disk", extras + ":extras:ro", "--append", "spin.extras_disk=1"};
+}
+
+/// An initrd for QEMU's microvm.
+std::string with_mmio(const temporary_directory& directory, const std::vector<std::string>& options) {
+    auto initrd = directory.path("initrd");
+    std::vector<std::string> all{"-o", initrd, "--modules",
+                                 "virtio_mmio,vmw_vsock_virtio_transport,virtio_blk,erofs,overlay,button"};
+    all.insert(all.end(), options.begin(), options.end());
+    run_vm_script("make-initrd", all);
+    return initrd;
 }
 
 std::string start_container(guest& vm, container_wish wish, vminitctl::stdio_uris stdio = {}) {
@@ -120,8 +134,15 @@ TEST_CASE("what resists does not hold up the power-off", "[vm]") {
 TEST_CASE("a second signal while going down powers the VM off at once", "[vm]") {
     temporary_directory directory;
     // The agent sends it when it gets its SIGTERM, and then does not end.
-    virtual_machine machine(with_agent(directory, "signaller"));
+    auto options = with_agent(directory, "signaller");
+    auto data = directory.path("data");
+    run_vm_script("make-rootfs", {"--type", "ext4", "-o", data});
+    options.insert(options.end(), {"--disk", data + ":data:rw"});
+    virtual_machine machine(options);
     guest vm(machine.address());
+    container_wish writer("trap '' TERM; while :; do echo more >>/file; done");
+    writer.rootfs.emplace_back("ext4", "serial:data", "", std::vector<std::string>{"rw"});
+    start_container(vm, std::move(writer));
     vm.look_inside(R"(cd /proc/1/root/run; until [ -e spin-supervisor.pid ]; do :; done
         until grep -q '^SigCgt:.*[4567cdef]...$' /proc/$(cat spin-supervisor.pid)/status; do :; done)");
     machine.press_ctrl_alt_del();
@@ -129,6 +150,8 @@ TEST_CASE("a second signal while going down powers the VM off at once", "[vm]") 
     machine.check_no_panic();
     report_time(machine, "a second signal");
     CHECK(contains(machine.console(), "going down at once: a second signal came"));
+    // The last sync is not skipped.
+    CHECK(contains(run_vm_script("filesystem-state", {data}), "clean"));
 }
 
 TEST_CASE("SIGTERM to PID 1 powers the VM off", "[vm]") {
@@ -138,19 +161,115 @@ TEST_CASE("SIGTERM to PID 1 powers the VM off", "[vm]") {
     machine.check_no_panic();
 }
 
-TEST_CASE("SIGSEGV to PID 1 leaves a report and powers the VM off, without a panic", "[vm]") {
-    virtual_machine machine({});
-    signal_pid_one(machine, "SEGV");
-    CHECK(machine.has_powered_off());
-    machine.check_no_panic();
-    CHECK(machine.console().find("vminitd: fatal signal 11, sent by pid") != std::string::npos);
-}
-
-TEST_CASE("PrepareShutdown and Task.Shutdown power the VM off", "[vm]") {
+TEST_CASE("the signals of faults that a container sends to PID 1 are told and ignored", "[vm]") {
     virtual_machine machine({});
     guest vm(machine.address());
-    CHECK(vm.run_container(container_wish("true")).status == 0);
+    CHECK(vm.look_inside("for name in SEGV ABRT BUS FPE ILL SYS TRAP; do kill -$name 1; done; echo sent") == "sent\n");
+    CHECK(vm.run_container(container_wish("echo ok")).out == "ok\n");
+    CHECK(contains(machine.console(), "vminitd: ignored signal 11 from pid "));
+    CHECK_FALSE(contains(machine.console(), "fatal signal"));
+    machine.press_ctrl_alt_del();
+    CHECK(machine.has_powered_off());
+    machine.check_no_panic();
+}
+
+TEST_CASE("a PID 1 that does not run any more is powered off all the same", "[vm]") {
+    virtual_machine machine({});
+    guest vm(machine.address());
+    named_stream in(vm);
+    container_wish wish("read line; exec /bin/worker hold 1");
+    wish.pids = vminitctl::pid_namespace::host;
+    start_container(vm, wish, vminitctl::stdio_uris(in.uri, "", ""));
+    asio::write(in.socket, asio::buffer("\n", 1));
+    while (!contains(machine.console(), "worker: held")) ::sched_yield();
+    machine.press_ctrl_alt_del();
+    CHECK(machine.has_powered_off());
+    machine.check_no_panic();
+}
+
+TEST_CASE("ctrl-alt-del while the system boots is kept for when it has", "[vm]") {
+    temporary_directory directory;
+    auto initrd = directory.path("initrd");
+    run_vm_script("make-initrd", {"-o", initrd, "--add", VMINIT_VM_INIT ":/vminitd", VMINIT_EARLY_SIGNAL});
+    virtual_machine machine({"--initrd", initrd, "--no-wait"});
+    CHECK(machine.has_powered_off());
+    machine.check_no_panic();
+    CHECK(contains(machine.console(), R"("msg":"going down","reason":"signal 2")"));
+    CHECK(contains(machine.console(), "reboot: Power down"));
+}
+
+TEST_CASE("the ACPI power button powers the VM off", "[vm]") {
+    virtual_machine machine({});
+    guest vm(machine.address());
+    vm.boot_step("late-modules");
+    // Until it is heard: the driver is there, the ear may come a moment later.
+    do qmp(machine.directory(), "system_powerdown");
+    while (!machine.has_powered_off(std::chrono::seconds(5)));
+    machine.check_no_panic();
+    CHECK(contains(machine.console(), R"("reason":"ACPI power button")"));
+    CHECK(contains(machine.console(), "reboot: Power down"));
+}
+
+TEST_CASE("the power key of a keyboard powers the VM off", "[vm]") {
+    temporary_directory directory;
+    auto initrd = directory.path("initrd");
+    run_vm_script("make-initrd", {"-o", initrd, "--modules", "virtio_pci,vmw_vsock_virtio_transport,virtio_blk,erofs,overlay,evdev",
+                                  VMINIT_VM_INIT});
+    virtual_machine machine({"--initrd", initrd});
+    guest vm(machine.address());
+    vm.boot_step("late-modules");
+    do qmp(machine.directory(), "send-key", R"({"keys":[{"type":"qcode","data":"power"}]})");
+    while (!machine.has_powered_off(std::chrono::seconds(5)));
+    machine.check_no_panic();
+    CHECK(contains(machine.console(), R"("reason":"power key")"));
+}
+
+TEST_CASE("without ACPI the VM ends by a restart", "[vm]") {
+    virtual_machine machine({"--append", "acpi=off"});
+    machine.press_ctrl_alt_del();
+    CHECK(machine.has_powered_off());
+    machine.check_no_panic();
+    CHECK(contains(machine.console(), "reboot: Restarting system"));
+}
+
+TEST_CASE("the VM ends as it was asked to", "[vm]") {
+    virtual_machine machine({"--append", "vminit.power-off=restart"});
+    machine.press_ctrl_alt_del();
+    CHECK(machine.has_powered_off());
+    CHECK(contains(machine.console(), "reboot: Restarting system"));
+}
+
+TEST_CASE("a microvm with ACPI hears its power button and powers off", "[vm]") {
+    temporary_directory directory;
+    virtual_machine machine({"--microvm", "acpi", "--initrd", with_mmio(directory, {VMINIT_VM_INIT})});
+    guest vm(machine.address());
+    CHECK(vm.run_container(container_wish("echo ok")).out == "ok\n");
+    do qmp(machine.directory(), "system_powerdown");
+    while (!machine.has_powered_off(std::chrono::seconds(5)));
+    machine.check_no_panic();
+    CHECK(contains(machine.console(), "reboot: Power down"));
+}
+
+TEST_CASE("a bare microvm ends by a restart", "[vm]") {
+    temporary_directory directory;
+    // The stock kernel finds no device there, so that it cannot be asked from outside.
+    auto initrd = with_mmio(directory, {"--add", VMINIT_VM_INIT ":/vminitd", VMINIT_EARLY_SIGNAL});
+    virtual_machine machine({"--microvm", "bare", "--initrd", initrd, "--no-wait"});
+    CHECK(machine.has_powered_off());
+    machine.check_no_panic();
+    CHECK(contains(machine.console(), "reboot: Restarting system"));
+}
+
+TEST_CASE("PrepareShutdown stops what writes before it syncs; Task.Shutdown powers the VM off", "[vm]") {
+    virtual_machine machine({});
+    guest vm(machine.address());
+    auto writer = start_container(vm, container_wish("while :; do echo more >>/file; done"));
     CHECK(vm.run(vm.system().PrepareShutdown({}, guest::limit)));
+    auto state = vm.state(writer);
+    REQUIRE(state);
+    CHECK(state->status() == containerd::v1::types::STOPPED);
+    CHECK(state->exit_status() == 137);
+    CHECK(vm.remove(writer));
     CHECK(vm.run(vm.tasks().Shutdown({}, guest::limit)));
     CHECK(machine.has_powered_off());
     machine.check_no_panic();

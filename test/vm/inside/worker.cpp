@@ -4,9 +4,13 @@
 //   worker check            reads stdin to its end; prints "BYTES intact" or "BYTES broken at ABOUT"
 //   worker eat BYTES        touches that much memory and waits to be killed
 //   worker cpu PID          prints the nanoseconds of processor time of a process, its ended threads included
+//   worker hold PID         stops that process' first thread as a debugger does, says so in the kernel's log, and waits
 //   spin-supervisor         by that name it is an agent that crashes 5 s after its start
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -79,6 +83,15 @@ int print_cpu_time(pid_t pid) {
     return 0;
 }
 
+int hold(pid_t pid) {
+    if (::ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) != 0) return fail("seize");
+    if (::ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr) != 0) return fail("interrupt");
+    if (::waitpid(pid, nullptr, __WALL) != pid) return fail("wait");
+    int log = ::open("/proc/1/root/dev/kmsg", O_WRONLY);
+    if (::write(log, "<2>worker: held\n", 16) != 16) return fail("log");
+    for (;;) ::pause();
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -92,6 +105,7 @@ int main(int count, char** words) {
     if (action == "check") return check_input();
     if (action == "eat") return eat(number);
     if (action == "cpu") return print_cpu_time(static_cast<pid_t>(number));
-    std::fputs("usage: worker pattern BYTES | check | eat BYTES | cpu PID\n", stderr);
+    if (action == "hold") return hold(static_cast<pid_t>(number));
+    std::fputs("usage: worker pattern BYTES | check | eat BYTES | cpu PID | hold PID\n", stderr);
     return 2;
 }
