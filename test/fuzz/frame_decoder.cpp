@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "fuzz/input.hpp"
 #include "vminit/ttrpc/frame_codec.hpp"
 
@@ -12,8 +14,10 @@ struct seen {
     friend bool operator==(const seen&, const seen&) = default;
 };
 
-// Feeds `input` to the decoder in pieces of `step` bytes.
-std::vector<seen> decode(std::string_view input, std::size_t step) {
+enum class patience { all, none };
+
+// Feeds `input` to the decoder in pieces of `step` bytes; without patience each frame is abandoned that is not whole.
+std::vector<seen> decode(std::string_view input, std::size_t step, patience with = patience::all) {
     ttrpc::frame_decoder decoder;
     std::vector<seen> frames;
     while (!input.empty()) {
@@ -27,6 +31,7 @@ std::vector<seen> decode(std::string_view input, std::size_t step) {
             if (outcome == ttrpc::frame_decoder::outcome::excessive) return frames;
         }
         test::require(piece.empty(), "need_more has used the input up");
+        if (with == patience::none) decoder.abandon();
         test::require(decoder.held() <= 2 * (input.size() + 8192) + 65536, "memory grows with what arrives");
     }
     return frames;
@@ -38,6 +43,11 @@ std::vector<seen> decode(std::string_view input, std::size_t step) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     auto input = test::as_text(data, size);
     std::size_t step = test::take_byte(input) % 32 + 1;
-    test::require(decode(input, step) == decode(input, input.size() + 1), "pieces give what the whole gives");
+    auto whole = decode(input, input.size() + 1);
+    test::require(decode(input, step) == whole, "pieces give what the whole gives");
+    auto abandoned = decode(input, step, patience::none);
+    for (std::size_t i = 0; i < std::min(abandoned.size(), whole.size()); ++i) {
+        test::require(abandoned[i].header == whole[i].header, "an abandoned frame moves no other");
+    }
     return 0;
 }

@@ -20,6 +20,7 @@ class fuzzed_server {
 public:
     fuzzed_server() {
         asio::make_service<log_service>(context, logger([](log_level, std::string_view) {}, log_level::debug));
+        asio::make_service<ttrpc::server_service>(context, small_limits());
     }
     ~fuzzed_server() {
         server().close();
@@ -45,6 +46,15 @@ public:
     asio::io_context context{1};
 
 private:
+    // So small that short inputs come to them.
+    static ttrpc::server_limits small_limits() {
+        ttrpc::server_limits limits;
+        limits.calls_per_connection = 8;
+        limits.request_bytes = limits.frame_bytes = limits.input_bytes = limits.output_bytes = 2000;
+        limits.reader_patience = clock::duration(1);
+        return limits;
+    }
+
     // libFuzzer's own limit ends a loop that never does.
     void turn(int client) {
         context.restart();
