@@ -2,6 +2,10 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <atomic>
+#include <future>
+#include <thread>
+
 #include "process/process_fixture.hpp"
 
 using namespace vminit;
@@ -243,6 +247,54 @@ TEST_CASE("a file is made with its directories and appended to", "[process]") {
     struct stat status{};
     REQUIRE(::stat(path.c_str(), &status) == 0);
     CHECK((status.st_mode & 0777) == 0600);
+}
+
+namespace {
+
+std::shared_future<void>* stalled_disk = nullptr;
+std::atomic<int> hung_calls = 0;
+
+int hang_in_mkdir(std::string_view name) {
+    if (name != "mkdir") return 0;
+    ++hung_calls;
+    stalled_disk->wait();
+    return 0;
+}
+
+}  // namespace
+
+TEST_CASE("a file on a disk that stalls holds up its own process only", "[process]") {
+    process_fixture fixture;
+    bool is_terminal = GENERATE(false, true);
+    auto path = fixture.fake.bundle("web") + "/new/log";
+    stdio_uris stdio{"", "file://" + path, "", is_terminal};
+    auto request = fixture.request("web", {"echo", "both"}, stdio);
+    REQUIRE(fixture.create("other", {"exit", "3"}));
+    std::promise<void> gate;
+    auto passed = gate.get_future().share();
+    stalled_disk = &passed;
+    hung_calls = 0;
+    syscalls::set_fault_hook(hang_in_mkdir);
+    std::optional<result<std::uint32_t>> outcome;
+    auto create = [](process_fixture& from, create_request what,
+                     std::optional<result<std::uint32_t>>& out) -> awaitable<void> {
+        auto done = co_await from.processes.create(std::move(what));
+        out.emplace(std::move(done));
+    };
+    fixture.tasks->spawn("create", create(fixture, std::move(request), outcome));
+    fixture.poll();
+    while (hung_calls == 0) std::this_thread::yield();
+    REQUIRE(fixture.start("other"));
+    CHECK(fixture.wait("other")->status == 3);
+    CHECK_FALSE(outcome);
+    gate.set_value();
+    fixture.pump([&] { return outcome.has_value(); });
+    syscalls::set_fault_hook(nullptr);
+    REQUIRE(*outcome);
+    REQUIRE(fixture.start("web"));
+    CHECK(fixture.wait("web"));
+    // All of it is there once the exit is told.
+    CHECK(read_file(path).value() == (is_terminal ? "both\r\n" : "both\n"));
 }
 
 TEST_CASE("a logger gets both outputs, its arguments and nothing of our environment", "[process]") {

@@ -9,24 +9,33 @@
 
 namespace vminit::process {
 
-/// Opens the host's ends of one process's stdio. A stream is claimed once, however many of the three name it.
+struct opened_file {
+    unique_fd fd;
+    bool is_regular = true;
+};
+
+/// Opens the host's ends of one process's stdio. A stream is claimed once, however many of the three name it. Paths are
+/// opened in the pool, within `process_limits::mount`: they may lead to a disk that stalls.
 class host_ends {
 public:
     explicit host_ends(io_environment& environment) noexcept : environment_(environment) {}
 
     /// A stream or a fifo. Errors: not_found `unable to get stream <n>`, invalid_argument for a path that is no fifo,
     /// errno of open.
-    result<std::shared_ptr<stdio_end>> open(const stdio_target& target);
+    awaitable<result<std::shared_ptr<stdio_end>>> open(stdio_target target);
 
     /// A file to append to, made with its parent directories if missing; blocking, fit to be handed to a container.
-    static result<unique_fd> open_file(const std::string& path);
+    awaitable<result<opened_file>> open_file(std::string path);
+
+    /// It as our end of a terminal's output.
+    result<std::shared_ptr<stdio_end>> adopt(opened_file file);
 
     /// Read-write, so that neither direction fails.
     static result<unique_fd> open_null();
 
 private:
     result<std::shared_ptr<stdio_end>> open_stream(const std::string& name);
-    result<std::shared_ptr<stdio_end>> open_fifo(const std::string& path);
+    awaitable<result<std::shared_ptr<stdio_end>>> open_fifo(std::string path);
 
     io_environment& environment_;
     std::map<std::string, std::shared_ptr<stdio_end>> claimed_;

@@ -78,6 +78,7 @@ awaitable<void> output_pump::take_step() {
             co_await pause(until_next_look());
             break;
         case copy_outcome::source_ended:
+            co_await target_->settled(over_at());
             is_at_end_ = true;
             break;
         case copy_outcome::target_full:

@@ -51,7 +51,8 @@ awaitable<result<void>> process_io::open_all() {
     if (!out) co_return out.error().within("stdout");
     auto err = parse_stdio_uri(uris_.terminal ? "" : uris_.err, stdio_direction::output, handshake);
     if (!err) co_return err.error().within("stderr");
-    if (auto opened = open_input(); !opened) co_return opened.error();
+    auto has_in = co_await open_input();
+    if (!has_in) co_return has_in.error();
     auto has_out = co_await open_output(*out, "stdout", child_out_);
     if (!has_out) co_return has_out.error();
     is_err_out_ = !uris_.terminal && out->scheme != stdio_scheme::binary && uris_.err == uris_.out;
@@ -62,30 +63,41 @@ awaitable<result<void>> process_io::open_all() {
     co_return co_await open_loggers(std::move(*out), std::move(*err));
 }
 
-result<void> process_io::open_input() {
+awaitable<result<void>> process_io::open_input() {
     auto target = parse_stdio_uri(uris_.in, stdio_direction::input, environment_.handshake);
-    if (!target) return target.error().within("stdin");
+    if (!target) co_return target.error().within("stdin");
     result<unique_fd> child_end = unique_fd();
     if (target->scheme == stdio_scheme::none) {
         if (!uris_.terminal) child_end = host_ends::open_null();
     } else {
-        auto host = open_host_end(*target, "stdin");
-        if (!host) return host.error();
+        auto host = co_await open_host_end(*target, "stdin");
+        if (!host) co_return host.error();
         if (uris_.terminal) {
             terminal_input_ = std::move(*host);
         } else {
             child_end = make_input_pipe(std::move(*host));
         }
     }
-    if (!child_end) return child_end.error();
+    if (!child_end) co_return child_end.error();
     child_in_ = std::move(*child_end);
-    return {};
+    co_return result<void>();
+}
+
+// A file, or nothing.
+awaitable<result<opened_file>> process_io::open_plain(stdio_target target) {
+    if (target.scheme == stdio_scheme::file) co_return co_await host_.open_file(target.path);
+    auto null = host_ends::open_null();
+    if (!null) co_return null.error();
+    opened_file nothing;
+    nothing.fd = std::move(*null);
+    nothing.is_regular = false;
+    co_return nothing;
 }
 
 awaitable<result<void>> process_io::open_output(stdio_target target, std::string_view name, unique_fd& child_end) {
     if (target.scheme == stdio_scheme::binary) co_return result<void>();
     if (has_pump(target)) {
-        auto host = open_host_end(target, name);
+        auto host = co_await open_host_end(target, name);
         if (!host) co_return host.error();
         if (uris_.terminal) {
             terminal_output_ = std::move(*host);
@@ -96,13 +108,13 @@ awaitable<result<void>> process_io::open_output(stdio_target target, std::string
         child_end = std::move(*pipe);
         co_return result<void>();
     }
-    auto file = target.scheme == stdio_scheme::file ? host_ends::open_file(target.path) : host_ends::open_null();
+    auto file = co_await open_plain(target);
     if (!file) co_return file.error().within(name);
     if (!uris_.terminal) {
-        child_end = std::move(*file);
+        child_end = std::move(file->fd);
         co_return result<void>();
     }
-    auto end = stdio_end::adopt(environment_.ex(), std::move(*file), end_kind::pipe);
+    auto end = host_.adopt(std::move(*file));
     if (!end) co_return end.error().within(name);
     ends_.push_back(*end);
     terminal_output_ = std::move(*end);
@@ -145,17 +157,17 @@ awaitable<result<void>> process_io::start_logger(stdio_target target, unique_fd 
     co_return result<void>();
 }
 
-result<process_io::shared_end> process_io::open_host_end(const stdio_target& target, std::string_view name) {
-    auto end = host_.open(target);
+awaitable<result<process_io::shared_end>> process_io::open_host_end(stdio_target target, std::string_view name) {
+    auto end = co_await host_.open(target);
     if (end) {
         ends_.push_back(*end);
-        return end;
+        co_return end;
     }
     bool is_stream = target.scheme == stdio_scheme::stream;
     std::string what = is_stream ? "failed to get " : "failed to open ";
     what.append(name);
     if (is_stream) what.append(" stream");
-    return end.error().within(what);
+    co_return end.error().within(what);
 }
 
 result<unique_fd> process_io::make_input_pipe(shared_end host) {

@@ -80,11 +80,12 @@ private:
     process_io(io_environment& environment, stdio_uris uris, io_owner owner);
 
     awaitable<result<void>> open_all();
-    result<void> open_input();
+    awaitable<result<void>> open_input();
+    awaitable<result<opened_file>> open_plain(stdio_target target);
     awaitable<result<void>> open_output(stdio_target target, std::string_view name, unique_fd& child_end);
     awaitable<result<void>> open_loggers(stdio_target out, stdio_target err);
     awaitable<result<void>> start_logger(stdio_target target, unique_fd out, unique_fd err);
-    result<shared_end> open_host_end(const stdio_target& target, std::string_view name);
+    awaitable<result<shared_end>> open_host_end(stdio_target target, std::string_view name);
     result<unique_fd> make_input_pipe(shared_end host);
     result<unique_fd> make_output_pipe(shared_end host);
     result<unique_fd> make_logger_pipe(unique_fd& read_end);

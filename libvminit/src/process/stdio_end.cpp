@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "process/file_output.hpp"
 #include "vminit/core/syscalls.hpp"
 
 namespace vminit::process {
@@ -21,6 +22,12 @@ result<std::shared_ptr<stdio_end>> stdio_end::adopt(executor ex, unique_fd fd, e
     return std::shared_ptr<stdio_end>(new stdio_end(std::move(open), kind));
 }
 
+std::shared_ptr<stdio_end> stdio_end::adopt_file(io_environment& environment, unique_fd file) {
+    std::shared_ptr<stdio_end> end(new stdio_end(descriptor(environment.ex()), end_kind::file));
+    end->file_ = std::make_shared<file_output>(environment, std::move(file));
+    return end;
+}
+
 boost::system::result<std::size_t> stdio_end::read(char* into, std::size_t size) {
     auto count = syscalls::raw("read", [&] { return ::read(fd(), into, size); });
     if (!count) return count.error();
@@ -28,6 +35,7 @@ boost::system::result<std::size_t> stdio_end::read(char* into, std::size_t size)
 }
 
 boost::system::result<std::size_t> stdio_end::write(std::string_view bytes) {
+    if (file_) return file_->write(bytes);
     bool is_socket = kind_ == end_kind::socket;
     auto count = syscalls::raw("write", [&] {
         return is_socket ? ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT)
@@ -38,6 +46,7 @@ boost::system::result<std::size_t> stdio_end::write(std::string_view bytes) {
 }
 
 awaitable<void> stdio_end::wait(readiness which) {
+    if (file_) co_return co_await file_->wait();
     if (!is_open()) co_return;
     auto event = which == readiness::readable ? descriptor::wait_read : descriptor::wait_write;
     co_await descriptor_.async_wait(event, as_tuple_awaitable);
@@ -57,14 +66,21 @@ awaitable<void> stdio_end::wait_until(readiness which, clock::time_point deadlin
     co_await wait(which);
 }
 
+bool stdio_end::is_settled() const noexcept { return !file_ || !file_->is_writing(); }
+
+awaitable<void> stdio_end::settled(clock::time_point deadline) {
+    while (!is_settled() && clock::now() < deadline) co_await wait_until(readiness::writable, deadline);
+}
+
 void stdio_end::poke() {
     error_code ignored;
-    if (is_open()) descriptor_.cancel(ignored);
+    if (file_) file_->poke();
+    if (descriptor_.is_open()) descriptor_.cancel(ignored);
 }
 
 std::size_t stdio_end::pending() const noexcept {
     int count = 0;
-    if (!is_open() || ::ioctl(descriptor_.native_handle(), FIONREAD, &count) != 0 || count < 0) return 0;
+    if (!descriptor_.is_open() || ::ioctl(descriptor_.native_handle(), FIONREAD, &count) != 0 || count < 0) return 0;
     return static_cast<std::size_t>(count);
 }
 
@@ -77,6 +93,7 @@ void stdio_end::finish_writing() {
 void stdio_end::close() {
     error_code ignored;
     descriptor_.close(ignored);
+    file_.reset();
 }
 
 bool stdio_end::is_again(const error_code& failure) noexcept {

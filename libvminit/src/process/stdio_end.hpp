@@ -13,9 +13,13 @@
 
 namespace vminit::process {
 
+class file_output;
+struct io_environment;
+
 enum class end_kind {
     pipe,      ///< our end of a process's pipe, or a host's fifo
     socket,    ///< a stream of the stream port
+    file,      ///< a regular file: written by the pool (file_output.hpp)
     terminal,  ///< a pty master: both directions, EIO while nobody has the other side open
 };
 
@@ -29,6 +33,9 @@ public:
     /// Takes `fd` over and makes it non-blocking. Errors: errno of fcntl or epoll_ctl.
     static result<std::shared_ptr<stdio_end>> adopt(executor ex, unique_fd fd, end_kind kind);
 
+    /// A regular file to write to.
+    static std::shared_ptr<stdio_end> adopt_file(io_environment& environment, unique_fd file);
+
     /// Moved bytes; 0 = end. Errors: EAGAIN (`is_again`), EIO of a terminal (`is_away`), others as errno.
     boost::system::result<std::size_t> read(char* into, std::size_t size);
     boost::system::result<std::size_t> write(std::string_view bytes);
@@ -38,6 +45,10 @@ public:
 
     /// The same, not longer than until `deadline`.
     awaitable<void> wait_until(readiness which, clock::time_point deadline);
+
+    /// Returns when all that was written is where it belongs (a file's last piece is on its way for a while), or at
+    /// `deadline`.
+    awaitable<void> settled(clock::time_point deadline);
 
     /// Ends all waits, so that their callers look again.
     void poke();
@@ -49,7 +60,7 @@ public:
     void finish_writing();
 
     void close();
-    bool is_open() const noexcept { return descriptor_.is_open(); }
+    bool is_open() const noexcept { return descriptor_.is_open() || file_; }
     int fd() noexcept { return descriptor_.native_handle(); }
     end_kind kind() const noexcept { return kind_; }
 
@@ -66,8 +77,11 @@ private:
     using descriptor = asio::posix::basic_stream_descriptor<executor>;
     stdio_end(descriptor open, end_kind kind) noexcept : descriptor_(std::move(open)), kind_(kind) {}
 
+    bool is_settled() const noexcept;
+
     mutable descriptor descriptor_;
     end_kind kind_;
+    std::shared_ptr<file_output> file_;  // for a file; `descriptor_` is closed then
 };
 
 }  // namespace vminit::process

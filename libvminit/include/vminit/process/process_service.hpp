@@ -99,7 +99,7 @@ struct process_info {
 
 /// How long things may take before we go on without them. Each has a default that hosts can live with.
 struct process_limits {
-    clock::duration mount = std::chrono::seconds(90);  ///< for a rootfs; longer than filesystems stay frozen
+    clock::duration mount = std::chrono::seconds(90);  ///< for a rootfs, or to open a file; longer than a freeze
     clock::duration held_output =
         std::chrono::seconds(2);  ///< after an exit: descendants keep the pipe open, or the host does not read
     clock::duration removed_exit = std::chrono::seconds(5);       ///< for init to die of `delete --force`
