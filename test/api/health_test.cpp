@@ -70,13 +70,22 @@ TEST_CASE("a loop that keeps a host's probe waiting is degraded", "[api]") {
     CHECK(troubles(snapshot) == "core: the loop was held up for 3000 ms\n");
 }
 
+TEST_CASE("a blocking job that does not end is named", "[api]") {
+    auto snapshot = healthy();
+    snapshot.core.oldest_jobs = {{blocking_lane::hotplug, "memory block 5", 6s}, {blocking_lane::files, "x", 4999ms}};
+    CHECK(troubles(snapshot) == "core: hotplug job \"memory block 5\" runs for 6 s\n");
+}
+
 TEST_CASE("three quarters of a bound are too much", "[api]") {
     auto snapshot = healthy();
     SECTION("the blocking pool") {
-        snapshot.core.blocking.queued = 767;
+        auto& mounts = snapshot.core.lanes[static_cast<std::size_t>(blocking_lane::mounts)];
+        mounts.queued = 767;
+        mounts.abandoned = 5;
         CHECK(troubles(snapshot).empty());
-        snapshot.core.blocking.queued = 768;
-        CHECK(troubles(snapshot) == "core: 768 blocking jobs waiting of at most 1024\n");
+        mounts.queued = 768;
+        mounts.abandoned = 6;
+        CHECK(troubles(snapshot) == "core: 768 mounts jobs waiting of at most 1024; 6 mounts jobs given up of at most 8\n");
     }
     SECTION("the event ring, of what nobody has got") {
         snapshot.events->counters.held = 1024;

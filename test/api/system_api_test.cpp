@@ -1,6 +1,8 @@
 #include "vminit/api/system_api.hpp"
 
 #include <catch2/catch.hpp>
+#include <future>
+#include <thread>
 
 #include <cerrno>
 #include <limits>
@@ -10,6 +12,7 @@
 #include "github.com/spin-stack/spinbox/api/services/system/v1/info.ttrpc.hpp"
 #include "support/fake_runtime.hpp"
 #include "support/temporary_directory.hpp"
+#include "vminit/core/blocking.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/core/task_group.hpp"
@@ -34,6 +37,7 @@ public:
         config.sysfs = directory.path("sys");
         config.cleanup.bundles = directory.path("bundles");
         config.cleanup.temporary = directory.path("tmp");
+        REQUIRE(make_directories(directory.path("sys/fs/cgroup"), 0755));
         asio::make_service<system::system_service>(ctx, std::move(config));
         devices::device_config disks;
         disks.sysfs = directory.path("sys");
@@ -235,6 +239,76 @@ TEST_CASE("Health names the degraded layer, and is degraded itself", "[api]") {
         CHECK(is_degraded == (layer.name() == "system"));
         CHECK(layer.text() == (is_degraded ? "boot step network" : ""));
     }
+}
+
+namespace {
+
+std::shared_future<void>* stalled_disk = nullptr;
+
+int hang_in_access(std::string_view name) {
+    if (name == "access") stalled_disk->wait();
+    return 0;
+}
+
+std::string text_of(const vminit::system::v1::HealthResponse& health, std::string_view layer) {
+    for (const auto& one : health.layers()) {
+        if (one.name() == layer) return one.text();
+    }
+    return "no such layer";
+}
+
+awaitable<void> hang(blocking_service& pool, blocking_lane lane, std::shared_future<void> passed) {
+    auto job = [passed]() -> result<void> {
+        passed.wait();
+        return {};
+    };
+    (void)co_await pool.run(lane, std::move(job), "hung");
+}
+
+}  // namespace
+
+TEST_CASE("Health and Metrics are answered when the disk with the runtime stalls", "[api]") {
+    system_fixture io;
+    std::promise<void> gate;
+    auto passed = gate.get_future().share();
+    stalled_disk = &passed;
+    syscalls::set_fault_hook(hang_in_access);
+    auto& pool = asio::use_service<blocking_service>(io.ctx);
+    for (int call = 0; call < 3; ++call) {
+        auto health = io.run(io.client().Health({}));
+        REQUIRE(health);
+        CHECK(text_of(*health, "runc") == "200 ms were not enough to look for the runtime");
+        // One look at a time: asking often costs no more threads.
+        CHECK(pool.counters(blocking_lane::files).running == 1);
+    }
+    CHECK(io.run(io.client().Metrics({})));
+    gate.set_value();
+    while (pool.counters(blocking_lane::files).running > 0) std::this_thread::yield();
+    CHECK(text_of(*io.run(io.client().Health({})), "runc").empty());
+}
+
+TEST_CASE("Health and Metrics are answered when every lane hangs", "[api]") {
+    system_fixture io;
+    std::promise<void> gate;
+    auto passed = gate.get_future().share();
+    auto& pool = asio::use_service<blocking_service>(io.ctx);
+    for (std::size_t i = 0; i < blocking_lane_count; ++i) {
+        auto lane = static_cast<blocking_lane>(i);
+        for (std::size_t n = 0; n < blocking_service::max_active(lane); ++n)
+            io.tasks.spawn("hung", hang(pool, lane, passed));
+    }
+    io.poll();
+    while (pool.counters().running < io.tasks.size()) std::this_thread::yield();
+    auto hung = io.tasks.size();
+    auto health = io.run(io.client().Health({}));
+    REQUIRE(health);
+    CHECK(health->blocking_running() == hung);
+    CHECK(text_of(*health, "runc") == "200 ms were not enough to look for the runtime");
+    auto metrics = io.run(io.client().Metrics({}));
+    REQUIRE(metrics);
+    CHECK(metrics->text().find("vminit_blocking_jobs_running{lane=\"mounts\"} 4\n") != std::string::npos);
+    gate.set_value();
+    io.pump([&] { return io.tasks.size() == 0; });
 }
 
 TEST_CASE("a call that is under way is the oldest in Health", "[api]") {

@@ -1,9 +1,11 @@
 #include "guest_snapshot.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include "start_requirements.hpp"
 #include "vminit/core/loop_meter.hpp"
-#include "vminit/core/syscalls.hpp"
+#include "vminit/core/timeout.hpp"
 #include "vminit/reaper/zombies.hpp"
 #include "vminit/runc/runc_service.hpp"
 #include "vminit/supervisor/supervisor_service.hpp"
@@ -13,12 +15,8 @@ namespace vminit::api {
 
 namespace {
 
-/// What is only to be had from files.
-struct file_facts {
-    resource_usage usage;
-    std::size_t zombies = 0;
-    std::string runtime_problem;
-};
+constexpr auto look_limit = std::chrono::milliseconds(200);
+constexpr std::string_view look_name = "look for what starts need";
 
 /// The layer's service if the context has it.
 template <class Service>
@@ -26,15 +24,27 @@ Service* service_of(asio::io_context& context) {
     return asio::has_service<Service>(context) ? &asio::use_service<Service>(context) : nullptr;
 }
 
-result<file_facts> read_files(const std::string& runtime) {
-    file_facts facts;
-    if (auto usage = read_resource_usage()) facts.usage = *usage;
-    facts.zombies = reaper::count_zombies(::getpid());
-    // A name without a directory is looked up when it is started.
-    if (!runtime.starts_with('/')) return facts;
-    auto usable = syscalls::attempt("access", runtime, [&] { return ::access(runtime.c_str(), X_OK); });
-    if (!usable) facts.runtime_problem = usable.error().message();
-    return facts;
+start_requirements needed(asio::io_context& context, const runc::runc_service& runtime) {
+    start_requirements wanted;
+    wanted.runtime = runtime.config().binary;
+    wanted.runtime_state = runtime.config().root;
+    if (auto* machine = service_of<system::system_service>(context)) {
+        wanted.cgroup_root = machine->config().sysfs + "/fs/cgroup";
+    }
+    return wanted;
+}
+
+// With a limit, and one look at a time: paths may lead to a disk that stalls, and each look there costs a thread.
+awaitable<std::string> look_for_obstacles(blocking_service& pool, start_requirements wanted) {
+    std::string late = fmt::format("{} ms were not enough to look for the runtime", look_limit.count());
+    for (const auto& job : pool.older_than(look_limit, blocking_service::max_queued)) {
+        if (job.what == look_name) co_return late;
+    }
+    auto job = [wanted = std::move(wanted)]() -> result<std::string> { return start_obstacles(wanted); };
+    auto looking = pool.run(blocking_lane::files, std::move(job), std::string(look_name));
+    auto found = co_await with_timeout(std::move(looking), look_limit, "look");
+    if (found) co_return *found;
+    co_return late;
 }
 
 system_facts facts_of(const system::system_service& machine, const system::boot_timeline& timeline) {
@@ -77,18 +87,24 @@ awaitable<guest_snapshot> take_snapshot(asio::io_context& context, const system:
     guest_snapshot snapshot;
     snapshot.core.loop_lag = co_await meter.measure_lag();
     // Before our own job is among them.
-    snapshot.core.blocking = pool.counters();
-    auto job = [binary = runtime ? runtime->config().binary : std::string()] { return read_files(binary); };
-    auto files = co_await pool.run(blocking_lane::files, std::move(job), "read procfs");
-    auto read = files ? std::move(*files) : file_facts();
+    for (std::size_t i = 0; i < blocking_lane_count; ++i) {
+        snapshot.core.lanes[i] = pool.counters(static_cast<blocking_lane>(i));
+    }
+    snapshot.core.oldest_jobs = pool.older_than(std::chrono::seconds(1));
+    std::string obstacles;
+    if (runtime != nullptr) {
+        auto wanted = needed(context, *runtime);
+        obstacles = co_await look_for_obstacles(pool, std::move(wanted));
+    }
     snapshot.now = clock::now();
     snapshot.core.longest_stall = meter.longest_stall();
-    snapshot.core.usage = read.usage;
+    // Of procfs only what waits for nobody's memory map: this is answered whatever hangs.
+    if (auto usage = read_resource_usage()) snapshot.core.usage = *usage;
     snapshot.core.log_dropped = log_of(context).dropped();
     if (auto* found = service_of<reaper::reaper_service>(context)) {
-        snapshot.reaper = reaper_facts{found->counters(), read.zombies};
+        snapshot.reaper = reaper_facts{found->counters(), reaper::count_zombies(::getpid())};
     }
-    if (runtime != nullptr) snapshot.runtime = runtime_state_facts{runtime->running(), read.runtime_problem};
+    if (runtime != nullptr) snapshot.runtime = runtime_state_facts{runtime->running(), std::move(obstacles)};
     add_layers(context, timeline, snapshot);
     co_return snapshot;
 }

@@ -23,7 +23,8 @@ namespace vminit::api {
 struct core_facts {
     clock::duration loop_lag{};
     clock::duration longest_stall{};
-    blocking_counters blocking;
+    lane_counters lanes;
+    std::vector<blocking_job> oldest_jobs;  ///< at work for a second or longer, the oldest first, the first few
     resource_usage usage;
     std::uint64_t log_dropped = 0;
 };
@@ -53,7 +54,7 @@ struct server_facts {
 
 struct runtime_state_facts {
     std::size_t running = 0;
-    std::string problem;  ///< why the OCI runtime cannot be started; empty if nothing is known against it
+    std::string problem;  ///< why nothing can be started; empty if nothing is known against it
 };
 
 /// What all layers know about themselves at one moment. Layers that are not on the context are left out.
@@ -71,7 +72,8 @@ struct guest_snapshot {
     std::optional<std::vector<supervisor::supervised_status>> services;
 };
 
-/// Asks every layer. What procfs has to be read for is read in the blocking pool; what cannot be read counts as zero.
+/// Asks every layer. Needs nothing that may hang: what lies on disks is looked at for 200 ms at most; what cannot be
+/// read counts as zero.
 awaitable<guest_snapshot> take_snapshot(asio::io_context& context, const system::boot_timeline& timeline);
 
 }  // namespace vminit::api

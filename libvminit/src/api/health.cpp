@@ -44,7 +44,17 @@ std::string trouble_of(const core_facts& facts, const health_limits& limits) {
     if (stall >= limits.stall) {
         found.add(fmt::format("the loop was held up for {} ms", duration_cast<milliseconds>(stall).count()));
     }
-    found.add_if_full("blocking jobs waiting", facts.blocking.queued, blocking_service::max_queued);
+    for (std::size_t i = 0; i < facts.lanes.size(); ++i) {
+        auto lane = name_of(static_cast<blocking_lane>(i));
+        found.add_if_full(fmt::format("{} jobs waiting", lane), facts.lanes[i].queued, blocking_service::max_queued);
+        found.add_if_full(fmt::format("{} jobs given up", lane), facts.lanes[i].abandoned,
+                          blocking_service::max_abandoned);
+    }
+    for (const auto& job : facts.oldest_jobs) {
+        if (job.age < limits.job) continue;
+        found.add(fmt::format("{} job \"{}\" runs for {} s", name_of(job.lane), job.what,
+                              duration_cast<seconds>(job.age).count()));
+    }
     return found.take();
 }
 

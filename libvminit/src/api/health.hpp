@@ -17,6 +17,9 @@ struct health_limits {
     /// Twice what the slowest operation of the OCI runtime may take (create, start, exec, delete).
     clock::duration call = std::chrono::minutes(2);
 
+    /// A call that can sleep in the kernel.
+    clock::duration job = std::chrono::seconds(5);
+
     /// A checkpoint writes a container's memory to disk and may take ten minutes.
     clock::duration long_call = std::chrono::minutes(11);
 

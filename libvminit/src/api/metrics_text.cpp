@@ -10,6 +10,22 @@ using enum metric_kind;
 
 constexpr std::string_view exit_topic = "/tasks/exit";
 
+void add(prometheus_text& out, const lane_counters& lanes) {
+    auto family = [&](std::string_view name, metric_kind kind, std::string_view help, auto blocking_counters::*value) {
+        out.family(name, kind, help);
+        for (std::size_t i = 0; i < lanes.size(); ++i) {
+            out.sample(std::uint64_t{lanes[i].*value}, {{"lane", name_of(static_cast<blocking_lane>(i))}});
+        }
+    };
+    family("vminit_blocking_jobs_total", counter, "Blocking jobs done, by lane.", &blocking_counters::done);
+    family("vminit_blocking_jobs_refused_total", counter, "Blocking jobs refused: the lane was full.",
+           &blocking_counters::refused);
+    family("vminit_blocking_jobs_queued", gauge, "Blocking jobs that wait for a thread.", &blocking_counters::queued);
+    family("vminit_blocking_jobs_running", gauge, "Blocking jobs at work.", &blocking_counters::running);
+    family("vminit_blocking_jobs_abandoned", gauge, "Blocking jobs at work that nobody waits for any more.",
+           &blocking_counters::abandoned);
+}
+
 void add(prometheus_text& out, const core_facts& facts) {
     const auto& usage = facts.usage;
     out.single("process_resident_memory_bytes", gauge, "Memory of vminitd that is in use.", usage.resident_bytes);
@@ -21,11 +37,10 @@ void add(prometheus_text& out, const core_facts& facts) {
                facts.loop_lag);
     out.single("vminit_loop_longest_stall_seconds", gauge,
                "The longest that anything waited for the loop in the last one to two minutes.", facts.longest_stall);
-    const auto& pool = facts.blocking;
-    out.single("vminit_blocking_jobs_total", counter, "Jobs that the blocking pool has done.", pool.done);
-    out.single("vminit_blocking_jobs_refused_total", counter, "Jobs that found the blocking pool full.", pool.refused);
-    out.single("vminit_blocking_jobs_queued", gauge, "Jobs that wait for a thread of the blocking pool.", pool.queued);
-    out.single("vminit_blocking_jobs_running", gauge, "Jobs at work in the blocking pool.", pool.running);
+    add(out, facts.lanes);
+    auto oldest = facts.oldest_jobs.empty() ? clock::duration() : clock::duration(facts.oldest_jobs.front().age);
+    out.single("vminit_blocking_oldest_job_seconds", gauge, "Age of the oldest blocking job at work, from 1 s on.",
+               oldest);
     out.single("vminit_log_lines_dropped_total", counter, "Log lines beyond the rate limit.", facts.log_dropped);
 }
 

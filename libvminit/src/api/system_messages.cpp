@@ -79,7 +79,12 @@ wire::HealthResponse to_health(const guest_snapshot& snapshot) {
         response.set_events_undelivered(static_cast<std::uint32_t>(snapshot.events->counters.undelivered));
         response.set_events_capacity(events::exchange_service::max_held);
     }
-    const auto& pool = snapshot.core.blocking;
+    blocking_counters pool;
+    for (const auto& lane : snapshot.core.lanes) {
+        pool.running += lane.running;
+        pool.queued += lane.queued;
+        pool.threads += lane.threads;
+    }
     response.set_blocking_running(static_cast<std::uint32_t>(pool.running));
     response.set_blocking_queued(static_cast<std::uint32_t>(pool.queued));
     response.set_blocking_threads(static_cast<std::uint32_t>(pool.threads));
