@@ -5,10 +5,12 @@
 
 namespace {
 
+thread_local int left_to_pass = 0;
 thread_local int left_to_fail = 0;
 
 void* allocate(std::size_t size) noexcept {
-    if (left_to_fail == 0) return std::malloc(size > 0 ? size : 1);
+    if (left_to_fail == 0 || left_to_pass-- > 0) return std::malloc(size > 0 ? size : 1);
+    left_to_pass = 0;
     --left_to_fail;
     return nullptr;
 }
@@ -27,7 +29,12 @@ void operator delete(void* what, const std::nothrow_t&) noexcept { std::free(wha
 
 namespace vminit::test {
 
-no_memory::no_memory(int count) noexcept { left_to_fail = count; }
+no_memory::no_memory(int count, int first) noexcept {
+    left_to_pass = first;
+    left_to_fail = count;
+}
+
+bool no_memory::is_over() noexcept { return left_to_fail == 0; }
 
 no_memory::~no_memory() { left_to_fail = 0; }
 

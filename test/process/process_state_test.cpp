@@ -153,6 +153,33 @@ TEST_CASE("a failed delete leaves the state as it was", "[process]") {
     CHECK(state.check(process_call::remove));
 }
 
+TEST_CASE("neither Pause nor Resume is allowed while one of them is in flight", "[process]") {
+    auto state = in_state("pausing");
+    CHECK(state.check(process_call::resume).error().message() ==
+          "cannot resume a container that is being paused: failed precondition");
+    state.paused();
+    REQUIRE(state.check(process_call::resume));
+    state.begin_resume();
+    CHECK(state.check(process_call::resume).error().message() ==
+          "cannot resume a container that is being resumed: failed precondition");
+    CHECK_FALSE(state.check(process_call::pause));
+    CHECK(state.status() == process_status::paused);
+    SECTION("and it may fail") {
+        state.resume_failed();
+        CHECK(state.check(process_call::resume));
+    }
+    SECTION("or not") {
+        state.resumed();
+        CHECK(state.status() == process_status::running);
+        CHECK(state.check(process_call::pause));
+    }
+    SECTION("or the container ends") {
+        state.exited(1, wall_now());
+        state.resume_failed();
+        CHECK(state.status() == process_status::stopped);
+    }
+}
+
 TEST_CASE("pausing can fail and an exit ends it", "[process]") {
     auto state = in_state("pausing");
     SECTION("failed") {

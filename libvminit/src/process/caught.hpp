@@ -25,4 +25,16 @@ awaitable<result<T>> caught(awaitable<result<T>> operation) {
     }
 }
 
+/// For what an operation must not depend on: without memory neither an event nor a line of the log can be made. False if
+/// `step` threw.
+template <class Step>
+bool succeeds(const Step& step) noexcept {
+    try {
+        step();
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
 }  // namespace vminit::process

@@ -86,17 +86,21 @@ private:
     result<reaper::child> adopt(const std::string& pid_file);
     void kill_half_started(const std::string& pid_file);
     static awaitable<void> drop_io(std::shared_ptr<task_process> process);
+    static awaitable<result<void>> dropped_io(std::shared_ptr<task_process> process);
     void enter_cgroup();
     awaitable<void> enable_controllers();
 
     // container_start.cpp
-    awaitable<result<std::uint32_t>> start_exec_steps(std::shared_ptr<exec_process> exec);
+    class start_in_flight;
+    awaitable<result<void>> run_start();
+    awaitable<result<reaper::child>> run_exec(std::shared_ptr<exec_process> exec);
+    void tell_exec_started(exec_process& exec) noexcept;
 
     // container_exit.cpp
     static awaitable<void> watch_init(std::shared_ptr<container> self);
     static awaitable<void> watch_exec(std::shared_ptr<container> self, std::shared_ptr<exec_process> exec);
     awaitable<result<void>> kill_rest();
-    awaitable<void> before_exit(std::string_view problem, awaitable<result<void>> operation);
+    awaitable<void> attempt(std::string_view problem, awaitable<result<void>> operation);
     void tell_exit(task_process& process, reaper::exit_status status);
     awaitable<void> until(bool (exit_order::*is_met)() const noexcept);
 

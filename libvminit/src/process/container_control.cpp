@@ -73,16 +73,20 @@ awaitable<result<void>> container::pause() {
         init_->state.pause_failed();
         co_return paused.error();
     }
-    publish(events::task_paused{id_});
+    succeeds([&] { publish(events::task_paused{id_}); });
     init_->state.paused();
     co_return result<void>();
 }
 
 awaitable<result<void>> container::resume() {
     if (auto allowed = init_->state.check(process_call::resume); !allowed) co_return allowed.error();
-    auto resumed = co_await context_->runc.resume(ref_);
-    if (!resumed) co_return resumed.error();
-    publish(events::task_resumed{id_});
+    init_->state.begin_resume();
+    auto resumed = co_await caught(context_->runc.resume(ref_));
+    if (!resumed) {
+        init_->state.resume_failed();
+        co_return resumed.error();
+    }
+    succeeds([&] { publish(events::task_resumed{id_}); });
     init_->state.resumed();
     co_return result<void>();
 }

@@ -2,10 +2,23 @@
 
 #include "process/caught.hpp"
 #include "process/container.hpp"
+#include "vminit/core/timeout.hpp"
 
 namespace vminit::process {
 
 namespace {
+
+awaitable<result<reaper::exit_status>> exit_of(const reaper::child& child) { co_return co_await child.wait(); }
+
+// The wait itself may lack memory; whoever watches for an exit must not miss it.
+awaitable<reaper::exit_status> await_exit(const reaper::child& child) {
+    constexpr auto pause = std::chrono::milliseconds(10);
+    for (;;) {
+        auto status = co_await caught(exit_of(child));
+        if (status) co_return *status;
+        co_await sleep_for(pause);
+    }
+}
 
 awaitable<result<void>> drained(process_io& io) {
     co_await io.drain();
@@ -17,44 +30,36 @@ awaitable<result<void>> last_look(oom_watch& watch) {
     co_return result<void>();
 }
 
-// For what an exit must not depend on: without memory neither an event nor a line of the log can be made.
-template <class Step>
-bool succeeds(const Step& step) noexcept {
-    try {
-        step();
-        return true;
-    } catch (...) {
-        return false;
-    }
-}
-
 }  // namespace
 
 awaitable<void> container::watch_init(std::shared_ptr<container> self) {
     auto init = self->init_;
-    auto status = co_await init->child.wait();
+    auto status = co_await await_exit(init->child);
     self->order_.init_died();
     init->io->exited();
     co_await self->until(&exit_order::may_kill_rest);
     // With its own pid namespace the kernel has killed them with init (pid_namespaces(7)).
-    if (!self->has_private_pids_) co_await self->before_exit("processes may be left", self->kill_rest());
+    if (!self->has_private_pids_) co_await self->attempt("processes may be left", self->kill_rest());
     co_await self->until(&exit_order::may_tell_init_exit);
-    co_await self->before_exit("output may be lost", drained(*init->io));
-    co_await self->before_exit("kills for want of memory may not be told", last_look(self->oom_watch_));
+    co_await self->attempt("output may be lost", drained(*init->io));
+    co_await self->attempt("kills for want of memory may not be told", last_look(self->oom_watch_));
     self->tell_exit(*init, status);
 }
 
 awaitable<void> container::watch_exec(std::shared_ptr<container> self, std::shared_ptr<exec_process> exec) {
-    auto status = co_await exec->child.wait();
+    // Here before its process is.
+    while (!exec->child && !exec->state.has_exited()) co_await exec->changed.wait();
+    if (!exec->child) co_return;
+    auto status = co_await await_exit(exec->child);
     exec->io->exited();
-    co_await self->before_exit("output may be lost", drained(*exec->io));
+    co_await self->attempt("output may be lost", drained(*exec->io));
     self->tell_exit(*exec, status);
     self->order_.exec_ended();
     self->order_changed_.notify_all();
 }
 
-// Whatever goes wrong before an exit is told, the exit is told.
-awaitable<void> container::before_exit(std::string_view problem, awaitable<result<void>> operation) {
+// Whatever goes wrong in it, its caller goes on: an exit is told, a failed start is undone.
+awaitable<void> container::attempt(std::string_view problem, awaitable<result<void>> operation) {
     auto done = co_await caught(std::move(operation));
     if (!done) succeeds([&] { context_->log.warn(problem, {{"id", id_}, {"error", done.error()}}); });
 }

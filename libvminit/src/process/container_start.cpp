@@ -9,26 +9,56 @@
 
 namespace vminit::process {
 
+// Ends what a Start has begun, on every path out of it: what is still starting then has failed.
+class container::start_in_flight {
+public:
+    start_in_flight(container& owner, task_process& process) noexcept : owner_(owner), process_(process) {
+        process_.state.begin_start();
+        is_exec() ? owner_.order_.exec_starting() : owner_.order_.init_starting();
+    }
+    ~start_in_flight() {
+        bool has_failed = process_.state.is_starting();
+        if (is_exec()) {
+            if (has_failed) process_.state.start_failed_for_good(wall_now());
+            if (has_failed) owner_.order_.exec_ended();
+            process_.changed.notify_all();
+        } else {
+            if (has_failed) process_.state.start_failed();
+            owner_.order_.init_start_ended();
+        }
+        owner_.order_changed_.notify_all();
+    }
+    start_in_flight(const start_in_flight&) = delete;
+    start_in_flight& operator=(const start_in_flight&) = delete;
+
+private:
+    bool is_exec() const noexcept { return process_.state.kind() == process_kind::exec; }
+
+    container& owner_;
+    task_process& process_;
+};
+
 awaitable<result<std::uint32_t>> container::start_init() {
     if (auto allowed = init_->state.check(process_call::start); !allowed) co_return allowed.error();
-    init_->state.begin_start();
-    order_.init_starting();
+    start_in_flight starting(*this, *init_);
+    auto started = co_await caught(run_start());
+    if (!started) {
+        succeeds([&] {
+            context_->log.info("container could not be started", {{"id", id_}, {"error", started.error()}});
+        });
+        co_return started.error();
+    }
+    auto pid = init_->state.pid();
+    succeeds([&] { publish(events::task_start{id_, pid}); });
+    init_->state.started(pid);
+    succeeds([&] { context_->log.info("container started", {{"id", id_}, {"pid", pid}}); });
+    co_return pid;
+}
+
+awaitable<result<void>> container::run_start() {
     enter_cgroup();
     co_await enable_controllers();
-    auto started = co_await caught(context_->runc.start(ref_));
-    auto pid = init_->state.pid();
-    if (started) {
-        publish(events::task_start{id_, pid});
-        init_->state.started(pid);
-        context_->log.info("container started", {{"id", id_}, {"pid", pid}});
-    } else {
-        init_->state.start_failed();
-        context_->log.info("container could not be started", {{"id", id_}, {"error", started.error()}});
-    }
-    order_.init_start_ended();
-    order_changed_.notify_all();
-    if (!started) co_return started.error();
-    co_return pid;
+    co_return co_await context_->runc.start(ref_);
 }
 
 result<void> container::add_exec(exec_request request) {
@@ -61,22 +91,26 @@ awaitable<result<std::uint32_t>> container::start_exec(std::string exec_id) {
         co_return error(errc::failed_precondition, "container " + id_ + " init process is not running");
     }
     if (auto allowed = exec->state.check(process_call::start); !allowed) co_return allowed.error();
-    exec->state.begin_start();
-    order_.exec_starting();
-    enter_cgroup();
-    auto started = co_await caught(start_exec_steps(exec));
-    if (started) co_return started;
-    // It may have failed when the process was ours already: by an exception.
-    if (exec->child) (void)exec->child.signal(SIGKILL);
-    exec->state.start_failed_for_good(wall_now());
-    exec->changed.notify_all();
-    order_.exec_ended();
-    order_changed_.notify_all();
-    context_->log.info("exec could not be started", {{"id", id_}, {"exec_id", exec_id}, {"error", started.error()}});
-    co_return started;
+    start_in_flight starting(*this, *exec);
+    // First: once its process runs, nothing may go wrong any more.
+    context_->tasks->spawn("exec exit", watch_exec(shared_from_this(), exec));
+    auto child = co_await caught(run_exec(exec));
+    if (!child) {
+        co_await attempt("output may be lost", dropped_io(exec));
+        succeeds([&] {
+            context_->log.info("exec could not be started",
+                               {{"id", id_}, {"exec_id", exec_id}, {"error", child.error()}});
+        });
+        co_return child.error();
+    }
+    exec->child = std::move(*child);
+    tell_exec_started(*exec);
+    co_return exec->state.pid();
 }
 
-awaitable<result<std::uint32_t>> container::start_exec_steps(std::shared_ptr<exec_process> exec) {
+// Runs the runtime. Fails with nothing of the process left.
+awaitable<result<reaper::child>> container::run_exec(std::shared_ptr<exec_process> exec) {
+    enter_cgroup();
     auto opened = co_await open_io(exec);
     if (!opened) co_return opened.error();
     runc::exec_options options(ref_, exec->id, std::exchange(exec->spec, std::string()));
@@ -89,24 +123,28 @@ awaitable<result<std::uint32_t>> container::start_exec_steps(std::shared_ptr<exe
     };
     auto pid_file = runc::runc_service::exec_pid_file(bundle_, exec->id);
     auto hold = context_->reaper.hold();
-    auto ran = co_await run_runtime(exec, std::move(call), nullptr);
-    auto child = ran ? adopt(pid_file) : result<reaper::child>(ran.error());
-    if (!child) {
-        if (!ran) kill_half_started(pid_file);
-        hold.release();
-        co_await drop_io(exec);
-        co_return child.error();
+    auto ran = co_await caught(run_runtime(exec, std::move(call), nullptr));
+    result<reaper::child> child = error(errc::resource_exhausted, "no memory");
+    if (ran) {
+        succeeds([&] { child = adopt(pid_file); });
+    } else {
+        child = ran.error();
     }
-    hold.release();
-    exec->child = std::move(*child);
-    auto pid = static_cast<std::uint32_t>(exec->child.pid());
-    publish(events::task_exec_started{id_, exec->id, pid});
-    exec->state.started(pid);
-    context_->log.debug("exec started", {{"id", id_}, {"exec_id", exec->id}, {"pid", pid}});
-    // Power-off has begun while the runtime was at work: nobody else kills it.
-    if (context_->is_going_down) (void)exec->child.signal(SIGKILL);
-    context_->tasks->spawn("exec exit", watch_exec(shared_from_this(), exec));
-    co_return pid;
+    if (!child) succeeds([&] { kill_half_started(pid_file); });
+    co_return child;
+}
+
+// The event first, then the state: nobody sees it running before its event has a place.
+void container::tell_exec_started(exec_process& exec) noexcept {
+    auto pid = static_cast<std::uint32_t>(exec.child.pid());
+    succeeds([&] { publish(events::task_exec_started{id_, exec.id, pid}); });
+    exec.state.started(pid);
+    // What ends with init, or at power-off, has been killed while the runtime was at work: this one came too late.
+    bool is_late = context_->is_going_down || order_.is_init_dead();
+    succeeds([&] {
+        if (is_late) (void)exec.child.signal(SIGKILL);
+        context_->log.debug("exec started", {{"id", id_}, {"exec_id", exec.id}, {"pid", pid}});
+    });
 }
 
 }  // namespace vminit::process

@@ -67,6 +67,11 @@ result<void> process_state::check(process_call call) const {
     } else if (phase_ == phase::running || (is_starting_ && !is_for_running(call))) {
         seen = seen_as::running;
     }
+    // The answer of the one could come before the other's, and the last to be told would not be the last that was done.
+    if (call == process_call::resume && seen == seen_as::paused && (is_pausing_ || is_resuming_)) {
+        return error(errc::failed_precondition, is_pausing_ ? "cannot resume a container that is being paused"
+                                                            : "cannot resume a container that is being resumed");
+    }
     const char* refusal = refusals_of(call)[static_cast<std::size_t>(seen)];
     if (refusal == nullptr) return {};
     bool is_gone = seen == seen_as::deleted && (call == process_call::remove || call == process_call::kill);
@@ -104,6 +109,7 @@ bool process_state::exited(std::uint32_t exit_status, wall_time at) noexcept {
     exit_ = ended{exit_status, at};
     is_paused_ = false;
     is_pausing_ = false;
+    is_resuming_ = false;
     if (phase_ != phase::deleted) phase_ = phase::stopped;
     return true;
 }
@@ -116,6 +122,11 @@ void process_state::removed() noexcept {
 void process_state::paused() noexcept {
     is_pausing_ = false;
     if (phase_ == phase::running) is_paused_ = true;
+}
+
+void process_state::resumed() noexcept {
+    is_resuming_ = false;
+    is_paused_ = false;
 }
 
 process_exit process_state::exit() const noexcept {

@@ -46,7 +46,12 @@ void child::start_wait(std::shared_ptr<child_state> target, wait_handler handler
     if (target->status) return post_outcome(target->ex, std::move(handler), {}, *target->status);
     auto number = target->next_waiter++;
     auto slot = asio::get_associated_cancellation_slot(handler);
-    target->waiters.emplace(number, std::move(handler));
+    try {
+        target->waiters.emplace(number, std::move(handler));
+    } catch (const std::bad_alloc&) {
+        // Thrown on, it would take the waiting coroutine with it, unheard. The place is made before the handler moves.
+        return post_outcome(target->ex, std::move(handler), asio::error::no_memory, {});
+    }
     if (!slot.is_connected()) return;
     slot.assign([weak = std::weak_ptr(target), number](asio::cancellation_type) {
         if (auto waited = weak.lock()) waited->cancel(number);

@@ -17,7 +17,6 @@
 #include <boost/optional.hpp>
 #include <boost/type_traits.hpp>
 #define BOOST_PROCESS_USE_STD_FS
-#include <boost/process/v2/posix/vfork_launcher.hpp>
 #include <boost/process/v2/process.hpp>
 
 #include "vminit/core/asio.hpp"
@@ -78,24 +77,22 @@ public:
     child_setup(const spawn_options& options, const std::vector<redirection>& fds, int cgroup)
         : options_(options), fds_(fds), cgroup_(cgroup), parent_(::getpid()) {}
 
-    // Boost looks for a five-argument overload and then calls it with four.
-    template <class Launcher, class... Rest>
-    process::error_code on_exec_setup(Launcher&, Rest&&...) {
-        error_code failed = prepare();
-        if (failed) {
-            failure_ = failed.value();
-            errno = failed.value();  // what the launcher takes the code from
-        }
+    error_code prepare() {
+        error_code failed;
+        protection::undo_in_child();
+        bool is_ready = join_group(failed) && enter_cgroup(failed) && redirect(failed) && change_directory(failed) &&
+                        change_user(failed) && tie_to_parent(failed);
+        if (is_ready) reset_signals();
+        failure_ = failed.value();
         return failed;
     }
 
-    template <class Launcher, class... Rest>
-    void on_exec_error(Launcher&, Rest&&...) {
+    // exit(3) would run our atexit handlers and flush our buffers.
+    [[noreturn]] void give_up() {
         if (failure_ == 0) {
             step_ = "";
             failure_ = syscalls::detail::last_error().value();
         }
-        // The launcher would call exit(3), which runs our atexit handlers and flushes our buffers.
         ::_exit(127);
     }
 
@@ -110,15 +107,6 @@ private:
         step_ = step;
         failed = outcome.error();
         return false;
-    }
-
-    error_code prepare() {
-        error_code failed;
-        protection::undo_in_child();
-        bool is_ready = join_group(failed) && enter_cgroup(failed) && redirect(failed) && change_directory(failed) &&
-                        change_user(failed) && tie_to_parent(failed);
-        if (is_ready) reset_signals();
-        return failed;
     }
 
     bool join_group(error_code& failed) {
@@ -206,25 +194,30 @@ private:
     sigset_t before_;
 };
 
-// The launcher in isolation: a context of its own, because notifying ours of the fork would make the vforked child
-// rebuild our reactor in our memory; detached at once, because its destructor and waits would reap.
-pid_t launch_detached(const spawn_options& options, const std::string& path, child_setup& setup,
-                      const std::vector<const char*>& environment) {
-    auto arguments = pointers_to(options.argv);
-    if (options.argv.empty()) arguments.insert(arguments.begin(), options.path.c_str());
-    process::posix::vfork_launcher launcher;
-    if (options.env) launcher.env = environment.data();
-    for (const auto& [target, fd] : options.extra_fds) launcher.fd_whitelist.push_back(target);
-    asio::io_context scratch(1);
-    process::error_code ignored;  // the child's own report is exact, this one may be optimised away after vfork
-    try {
-        all_signals_blocked guard;
-        launcher(scratch.get_executor(), ignored, path, arguments.data(), setup).detach();
-    } catch (const boost::system::system_error&) {
-        // No descriptor left for Boost's own pidfd; the child runs all the same.
+// Boost's launcher without its context: telling one of the fork allocates, on both sides. An exception in the child would
+// unwind into our loop with us in vfork for good; one in the parent would lose the child.
+class launcher : public process::posix::default_launcher {
+public:
+    launcher(const spawn_options& options, const std::vector<const char*>& environment) {
+        if (options.env) env = environment.data();
+        for (const auto& [target, fd] : options.extra_fds) fd_whitelist.push_back(target);
     }
-    return launcher.pid;
-}
+
+    pid_t launch(const char* path, const char* const* arguments, child_setup& setup) {
+        all_signals_blocked guard;
+        pid = ::vfork();
+        if (pid == 0) become(path, arguments, setup);
+        return pid;
+    }
+
+private:
+    [[noreturn]] void become(const char* path, const char* const* arguments, child_setup& setup) {
+        process::error_code failed = setup.prepare();
+        if (!failed) close_all_fds(failed);
+        if (!failed) ::execve(path, const_cast<char* const*>(arguments), const_cast<char* const*>(env));
+        setup.give_up();
+    }
+};
 
 error launch_error(const std::string& path, int code, std::string_view step) {
     std::string context = "fork/exec " + path;
@@ -262,7 +255,9 @@ result<spawned> spawn(const spawn_options& options) {
     std::vector<const char*> environment;
     if (options.env) environment = pointers_to(*options.env);
     child_setup setup(options, *staged, cgroup.get());
-    pid_t pid = launch_detached(options, *path, setup, environment);
+    auto arguments = pointers_to(options.argv);
+    if (options.argv.empty()) arguments.insert(arguments.begin(), options.path.c_str());
+    pid_t pid = launcher(options, environment).launch(path->c_str(), arguments.data(), setup);
     if (pid == -1) return launch_error(*path, EAGAIN, "vfork");
     if (setup.failure() != 0) return launch_error(*path, setup.failure(), setup.step());
     auto opened = syscalls::check("pidfd_open", *path, [&] { return ::syscall(SYS_pidfd_open, pid, 0); });

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from invocation import CRUN, Failure, append, container_id, fault, options, positional, stdin
+from invocation import CRUN, FAKE_DIR, Failure, append, container_id, fault, options, positional, stdin
 from launch import finish_launch, spawn
 from state import await_death, hang, is_alive, load, processes, register, root_dir, start_time, state_dir, state_file, status_of
 
@@ -86,6 +86,10 @@ def do_exec():
     with open(options["--process"]) as file:
         process = json.load(file)
     terminal = check_terminal(process.get("terminal", False))
+    if fault.get("fault") == "await-after-check":
+        append(FAKE_DIR + "/checked", "yes\n")
+        with open(fault["await"], "rb") as file:
+            file.read()
     pid = spawn(process.get("args", []), terminal, False, ENDINGS.get(fault.get("fault")))
     register(pid)
     finish_launch(pid)

@@ -64,10 +64,13 @@ public:
     void remove_failed() noexcept { is_removing_ = false; }
     void removed() noexcept;
 
+    /// Pause and Resume: `begin` reserves (neither is allowed while one is in flight), then one of the others.
     void begin_pause() noexcept { is_pausing_ = true; }
     void paused() noexcept;
     void pause_failed() noexcept { is_pausing_ = false; }
-    void resumed() noexcept { is_paused_ = false; }
+    void begin_resume() noexcept { is_resuming_ = true; }
+    void resumed() noexcept;
+    void resume_failed() noexcept { is_resuming_ = false; }
 
     process_kind kind() const noexcept { return kind_; }
     bool is_running() const noexcept { return phase_ == phase::running; }
@@ -93,6 +96,7 @@ private:
     bool is_removing_ = false;
     bool is_paused_ = false;
     bool is_pausing_ = false;
+    bool is_resuming_ = false;
     std::uint32_t pid_ = 0;
     std::optional<ended> exit_;
 };

@@ -36,7 +36,8 @@ public:
     std::optional<exit_status> exited() const noexcept;
 
     /// Completes with `void(error_code, exit_status)` when the process has ended, also if that was long ago. Any number
-    /// of waiters. Cancellation (all types): operation_aborted. The handle may be destroyed meanwhile.
+    /// of waiters. Cancellation (all types): operation_aborted. Without memory: `asio::error::no_memory`, to be tried
+    /// again. The handle may be destroyed meanwhile.
     template <class CompletionToken>
     auto async_wait(CompletionToken&& token) const {
         return asio::async_initiate<CompletionToken, void(error_code, exit_status)>(
