@@ -25,7 +25,7 @@ namespace {
 
 constexpr auto device_limit = 5s;     // vhost-device-vsock makes its socket within milliseconds
 constexpr auto command_limit = 5s;    // QMP answers at once, unless QEMU itself is stuck
-constexpr auto ping_limit = 2s;       // one ping of a guest that has said that it serves
+constexpr auto ping_limit = 60s;     // the boot's own limit is shorter or the same
 constexpr auto ping_interval = 20ms;  // between two that were refused
 constexpr auto kill_limit = 5s;       // SIGKILL to the end of a process; longer only in uninterruptible sleep
 constexpr auto serving_line = "phase=serve";
