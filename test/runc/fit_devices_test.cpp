@@ -144,7 +144,7 @@ TEST_CASE("what a machine has is read from its files", "[runc]") {
     CHECK(facts.has_cache_allocation);
 }
 
-TEST_CASE("a null device that was removed is made again", "[runc][privileged]") {
+TEST_CASE("a null device that was removed is made again", "[.][runc][device_nodes]") {
     temporary_directory directory;
     REQUIRE(make_directories(directory.path("dev"), 0755));
     CHECK(restore_null_device(directory.path()));

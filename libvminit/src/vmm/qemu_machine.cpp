@@ -25,7 +25,7 @@ namespace {
 
 constexpr auto device_limit = 5s;     // vhost-device-vsock makes its socket within milliseconds
 constexpr auto command_limit = 5s;    // QMP answers at once, unless QEMU itself is stuck
-constexpr auto ping_limit = 60s;     // the boot's own limit is shorter or the same
+constexpr auto ping_limit = 60s;      // as long as a boot may take
 constexpr auto ping_interval = 20ms;  // between two that were refused
 constexpr auto kill_limit = 5s;       // SIGKILL to the end of a process; longer only in uninterruptible sleep
 constexpr auto serving_line = "phase=serve";
@@ -117,8 +117,8 @@ result<void> qemu_machine::start_qemu(accelerator accel) {
     return {};
 }
 
-// vhost-device-vsock does not survive a connection that is made before the guest has its driver: PID 1 says first that
-// it serves, then it is asked.
+// vhost-device-vsock does not survive a connection that is made before the guest has its driver, nor one that is closed
+// before the guest has answered (docs/testing.md): PID 1 says first that it serves, then one connection waits for it.
 awaitable<result<void>> qemu_machine::serving() {
     if (!co_await console_->wait_for(serving_line))
         co_return error(errc::unavailable, "the guest ended before it served");
