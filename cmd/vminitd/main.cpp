@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -89,6 +90,8 @@ int give_up(const error& failure, logger& log) {
 
 int main(int argc, char** argv) try {
     system::install_fatal_handlers();
+    // glibc would give each thread of the blocking lanes a heap of its own, of which the touched pages stay.
+    ::mallopt(M_ARENA_MAX, 1);
     // Before all else: a ctrl-alt-del is kept for the loop, or ends a boot that hangs.
     system::power_watch watch;
     system::boot_timeline timeline;
