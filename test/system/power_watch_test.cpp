@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,12 +27,23 @@ power_watch_options ending_with_55() {
     return options;
 }
 
+enum class threads { none, some };
+
+// Root has no limit of processes.
+void forbid_threads() {
+    struct rlimit nothing{0, 0};
+    ::setrlimit(RLIMIT_NPROC, &nothing);
+    if (::getuid() == 0) (void)!::setuid(65534);
+}
+
 // The exit code of a process that gets the signal when `get_stuck` is about to begin, with a watch of 20 ms.
-int end_of(int number, const std::function<void(unique_fd)>& get_stuck) {
+int end_of(int number, const std::function<void(unique_fd)>& get_stuck, threads may_have_threads = threads::some) {
     auto ready = syscalls::pipe().value();
     pid_t child = ::fork();
     if (child == 0) {
+        if (may_have_threads == threads::none) forbid_threads();
         power_watch watch(ending_with_55());
+        if (watch.has_thread() != (may_have_threads == threads::some)) ::_exit(1);
         get_stuck(std::move(ready.write_end));
         ::_exit(0);
     }
@@ -77,6 +89,16 @@ TEST_CASE("the limit begins with the signal although the loop sleeps where no ha
                   for (;;) ::pause();
               }
           }) == 55);
+}
+
+TEST_CASE("without a thread to be had handlers begin the limit", "[power]") {
+    CHECK(end_of(
+              GENERATE(SIGINT, SIGTERM, SIGQUIT),
+              [](unique_fd ready) {
+                  ready.reset();
+                  for (volatile bool is_stuck = true; is_stuck;) continue;
+              },
+              threads::none) == 55);
 }
 
 TEST_CASE("the first signal, and only that, begins the way down at once", "[power]") {

@@ -131,6 +131,25 @@ TEST_CASE("what resists does not hold up the power-off", "[vm]") {
     CHECK(contains(run_vm_script("filesystem-state", {data}), "clean"));
 }
 
+TEST_CASE("what is frozen does not hold up the power-off, nor the sync that begins with it", "[vm]") {
+    temporary_directory directory;
+    auto data = directory.path("data");
+    run_vm_script("make-rootfs", {"--type", "ext4", "-o", data});
+    virtual_machine machine({"--disk", data + ":data:rw"});
+    guest vm(machine.address());
+    container_wish writer("while :; do echo more >>/file; done");
+    writer.rootfs.emplace_back("ext4", "serial:data", "", std::vector<std::string>{"rw"});
+    start_container(vm, std::move(writer));
+    auto frozen = vm.run(vm.system().FreezeFilesystems({}, guest::limit));
+    REQUIRE(frozen);
+    REQUIRE(frozen->frozen_size() == 1);
+    machine.press_ctrl_alt_del();
+    CHECK(machine.has_powered_off());
+    machine.check_no_panic();
+    CHECK(contains(machine.console(), R"("msg":"powering off")"));
+    CHECK(contains(run_vm_script("filesystem-state", {data}), "clean"));
+}
+
 TEST_CASE("a second signal while going down powers the VM off at once", "[vm]") {
     temporary_directory directory;
     // The agent sends it when it gets its SIGTERM, and then does not end.
