@@ -40,7 +40,7 @@ TEST_CASE("a freeze stops a writer on ext4 in the middle, the thaw lets it go on
     auto number = std::to_string(*pid);
     vm.look_inside("until grep -q '^State:.D' /proc/" + number + "/status; do :; done");
     CHECK(vm.run_container(container_wish("echo others go on")).out == "others go on\n");
-    vm.look_inside("grep -q '^State:.D' /proc/" + number + "/status && touch /proc/1/root/dev/shm/thawed");
+    vm.look_inside("grep -q '^State:.D' /proc/" + number + "/status && touch /proc/" + number + "/root/dev/shm/thawed");
     thaw(vm);
     thaw(vm);
     CHECK(vm.run(read_to_end(out)) == "begun\nended\n");
