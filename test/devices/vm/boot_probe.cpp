@@ -103,7 +103,7 @@ void probe_tree() {
     say("pivot", try_pivot());
     auto table = read_mount_table();
     for (const auto& mount : *table) say("mount", mount.mount_point + " " + mount.type + " " + mount.options);
-    for (const char* path : {"/proc/sys/kernel/ctrl-alt-del", "/proc/sys/kernel/hostname", "/etc/resolv.conf",
+    for (const char* path : {"/proc/sys/kernel/ctrl-alt-del", "/proc/sys/kernel/hostname",
                              "/run/vminitd/features.json", "/sys/fs/cgroup/cgroup.subtree_control",
                              "/sys/class/net/lo/flags", "/proc/self/oom_score_adj"}) {
         say_file(path);

@@ -62,7 +62,6 @@ for scenario; do
         expect ctrl-alt-del 'PROBE /proc/sys/kernel/ctrl-alt-del 0'
         expect hostname 'PROBE /proc/sys/kernel/hostname probe'
         expect cgroup 'PROBE /sys/fs/cgroup/cgroup.subtree_control cpuset cpu io memory pids'
-        expect resolv 'PROBE /etc/resolv.conf '
         expect resolv 'PROBE /etc/resolv.conf nameserver 10.0.2.3'
         expect features 'PROBE /run/vminitd/features.json {"containerd.io/runtime-allow-mounts":"mkdir/*,format/*,erofs,ext4","containerd.io/runtime-type":"vm","containerd.io/vm-type":"microvm"}'
         expect lo 'PROBE /sys/class/net/lo/flags 0x9'
