@@ -1,4 +1,3 @@
-#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -8,36 +7,14 @@
 #include <cstdlib>
 #include <thread>
 
-#include "vminit/core/syscalls.hpp"
+#include "system/pid_one.hpp"
 #include "vminit/system/fatal.hpp"
 
 // Not with a sanitizer, which brings a heap of its own.
 using namespace vminit;
+using vminit::test::run_as_pid_one;
 
 namespace {
-
-// Runs `act` as PID 1 of a namespace of its own. The wait status of that process; -1 if there is no such namespace.
-int run_as_pid_one(void (*act)()) {
-    auto pipe = syscalls::pipe().value();
-    // In between, because whoever has called unshare(2) can have no other children once that PID 1 is gone.
-    pid_t parent = ::fork();
-    if (parent == 0) {
-        int status = -1;
-        pid_t child = ::unshare(CLONE_NEWPID) == 0 ? ::fork() : -1;
-        if (child == 0) {
-            if (::getpid() == 1) act();
-            ::_exit(0);
-        }
-        if (child > 0) ::waitpid(child, &status, 0);
-        (void)!::write(pipe.write_end.get(), &status, sizeof status);
-        ::_exit(0);
-    }
-    pipe.write_end.reset();
-    int status = -1;
-    (void)!::read(pipe.read_end.get(), &status, sizeof status);
-    ::waitpid(parent, nullptr, 0);
-    return status;
-}
 
 // malloc(3) takes the heap's lock only in a process with threads. This one takes no signals: the main thread must.
 void start_idle_thread() {

@@ -11,7 +11,9 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
+#include "system/pid_one.hpp"
 #include "vminit/core/syscalls.hpp"
+#include "vminit/system/fatal.hpp"
 #include "vminit/system/machine_end.hpp"
 
 using namespace vminit;
@@ -139,4 +141,31 @@ TEST_CASE("the end of a watch leaves the signals as they were", "[power]") {
     }
     auto after = current_mask();
     for (int number = 1; number < NSIG; ++number) CHECK(::sigismember(&before, number) == ::sigismember(&after, number));
+}
+
+TEST_CASE("what a process inside sends does not end PID 1, whichever thread may take it", "[.][privileged]") {
+    auto status = test::run_as_pid_one([] {
+        install_fatal_handlers({});
+        power_watch_options options;
+        options.limit = 1h;
+        options.first_action = [] {};
+        power_watch watch(options);
+        if (!watch.has_thread()) ::_exit(1);
+        // The thread is in its wait when this one has been taken.
+        ::kill(::getpid(), SIGTERM);
+        while (watch.signals() == 0) ::sched_yield();
+        pid_t child = ::fork();
+        if (child == 0) {
+            for (int number = 1; number < NSIG; ++number) {
+                bool asks_for_power_off = number == SIGINT || number == SIGTERM || number == SIGQUIT;
+                if (!asks_for_power_off && number != SIGSTOP) ::kill(1, number);
+            }
+            ::_exit(0);
+        }
+        ::waitpid(child, nullptr, 0);
+        ::_exit(watch.signals() == 1 ? 7 : 2);
+    });
+    CAPTURE(status);
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 7);
 }

@@ -30,6 +30,20 @@ sigset_t set_to_block() noexcept {
     return set;
 }
 
+// While one thread blocks a signal and another does not, the kernel does not keep one without a handler from PID 1: it
+// ends it (complete_signal() of kernel/signal.c). Any process could send it an alarm.
+void ignore_alarm() noexcept {
+    struct sigaction present{};
+    ::sigaction(SIGALRM, nullptr, &present);
+    if (present.sa_handler == SIG_DFL) ::signal(SIGALRM, SIG_IGN);
+}
+
+void heed_alarm_again() noexcept {
+    struct sigaction present{};
+    ::sigaction(SIGALRM, nullptr, &present);
+    if (present.sa_handler == SIG_IGN) ::signal(SIGALRM, SIG_DFL);
+}
+
 // Faults of the thread itself must reach their handlers; everything else is for others.
 void block_in_thread() noexcept {
     sigset_t all;
@@ -53,6 +67,7 @@ void sync_early() noexcept {
 power_watch::power_watch(power_watch_options options) noexcept : options_(options) {
     if (options_.limit_action == nullptr) options_.limit_action = end_hard;
     if (options_.first_action == nullptr) options_.first_action = sync_early;
+    ignore_alarm();
     auto blocked = set_to_block();
     ::pthread_sigmask(SIG_BLOCK, &blocked, &mask_before_);
     has_thread_ = start_thread();
@@ -69,6 +84,7 @@ power_watch::~power_watch() {
         for (int number : power_signals) ::signal(number, SIG_DFL);
         with_handlers.store(nullptr);
     }
+    heed_alarm_again();
     ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
 }
 

@@ -25,8 +25,8 @@ struct power_watch_options {
 /// vfork(2) or in an uninterruptible sleep, where no handler of its own could run.
 ///
 /// A thread sleeps in sigwait(3) for it, with a stack of 64 KiB. The three signals, and SIGALRM, are blocked in the
-/// thread that makes it and in all that this one starts: make it first thing in main, and only one at a time. A signal
-/// to a single thread (tgkill(2), raise(3)) is not seen. Children want an empty mask before exec, as those of the
+/// thread that makes it and in all that this one starts: make it first thing in main, and only one at a time. SIGALRM is
+/// ignored unless somebody has a handler for it: from a stranger it would end PID 1. A signal to a single thread (tgkill(2), raise(3)) is not seen. Children want an empty mask before exec, as those of the
 /// `reaper` have. If no thread can be started, handlers do its work as well as they can.
 class power_watch {
 public:
