@@ -57,6 +57,13 @@ std::string test_directory() {
     return directory;
 }
 
+/// What PID 1 has open, by kind.
+std::string descriptors_of(observer& eye) {
+    return eye.ask(
+        "for f in /proc/1/fd/*; do readlink $f; done | sed 's/:.*//; s|^/.*/|/|' | sort | uniq -c | tr '\\n' ' ' | "
+        "tr -s ' '");
+}
+
 std::string remains_of(observer& eye) {
     return eye.remains() + eye.ask("echo , memory blocks $(grep -lx online /sys/devices/system/memory/*/state | wc -l)");
 }
@@ -96,9 +103,15 @@ TEST_CASE("soak", "[.soak]") {
     crew.work_until(begin + length / 5);
     auto remains = remains_of(eye);
     auto memory = eye.memory_of_pid_one();
-    crew.work_until(begin + length);
+    auto descriptors = descriptors_of(eye);
+    std::string memories = std::to_string(memory);
+    for (int fifth = 2; fifth <= 5; ++fifth) {
+        crew.work_until(begin + length * fifth / 5);
+        memories += ", " + std::to_string(eye.memory_of_pid_one());
+    }
     auto remains_at_end = remains_of(eye);
     auto memory_at_end = eye.memory_of_pid_one();
+    auto descriptors_at_end = descriptors_of(eye);
 
     auto health = vm.run(vm.system().Health({}, guest::limit));
 
@@ -111,10 +124,12 @@ TEST_CASE("soak", "[.soak]") {
     row("supervisor crashes", std::to_string(crashes));
     row("exits told",
         std::to_string(count_of(watch.all(), "/tasks/exit")) + " of " + std::to_string(crew.started().size()));
-    row("PID 1 anonymous memory", std::to_string(memory) + " KB, then " + std::to_string(memory_at_end) + " KB");
+    row("PID 1 anonymous memory, KB", memories);
     if (health) row("longest loop stall, last minute", std::to_string(health->longest_stall_us() / 1000) + " ms");
     row("after a fifth", remains);
     row("at the end", remains_at_end);
+    row("open after a fifth", descriptors);
+    row("open at the end", descriptors_at_end);
     for (const auto& failure : crew.count().failures) row("FAILED", failure);
     for (const auto& breach : wrong) row("WRONG", breach);
 
@@ -123,8 +138,11 @@ TEST_CASE("soak", "[.soak]") {
     CHECK(watch.is_open());
     REQUIRE(health);
     for (const auto& layer : health->layers()) {
+        // How long the loop was held up tells of the machine that emulates the VM, too, and the agent does nothing but
+        // crash; nothing else may be wrong.
+        bool is_expected = layer.text().starts_with("the loop was held up") || layer.name() == "supervisor";
         CAPTURE(layer.name(), layer.text());
-        CHECK(layer.state() == vminit::system::v1::HealthResponse::OK);
+        CHECK((is_expected || layer.state() == vminit::system::v1::HealthResponse::OK));
     }
     CHECK(crashes > 0);
     CHECK(remains_at_end == remains);
