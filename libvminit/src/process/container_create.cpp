@@ -128,7 +128,10 @@ awaitable<result<void>> container::prepare_spec() {
     options.limits = context_->config.resource_limits;
     options.resolv_conf = context_->config.resolv_conf;
     auto job = [options = std::move(options)] { return runc::fit_bundle(options); };
-    auto fitted = co_await context_->blocking.run(blocking_lane::files, std::move(job), "spec of " + id_);
+    auto fitting = context_->blocking.run(blocking_lane::files, std::move(job), "spec of " + id_);
+    auto safely = caught(std::move(fitting));
+    // It looks into the rootfs, on disks that may not answer.
+    auto fitted = co_await with_timeout(std::move(safely), context_->config.limits.mount, "reading the spec");
     if (!fitted) co_return fitted.error();
     has_private_pids_ = fitted->has_private_pid_namespace;
     process_facts_ = std::move(fitted->facts);

@@ -2,6 +2,8 @@
 
 #include <sys/statvfs.h>
 
+#include <boost/json/monotonic_resource.hpp>
+
 #include "runc/spec_parts.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
@@ -13,6 +15,9 @@ namespace {
 
 // A bundle's files come in one frame of at most 4 MiB.
 constexpr std::size_t max_spec = std::size_t{4} << 20;
+
+// For what is put into a spec; from 128 KiB on, glibc gives a block back to the kernel (M_MMAP_THRESHOLD).
+constexpr std::size_t first_block = std::size_t{128} << 10;
 
 error not_a(std::string_view what) { return error(errc::invalid_argument, std::string(what)); }
 
@@ -86,7 +91,9 @@ std::string remarks::text() const {
 }
 
 result<fitted_spec> fit_spec(std::string_view config_json, const machine_facts& facts, const fit_options& options) {
-    auto spec = parse_object(config_json, "OCI spec");
+    // A spec is hundreds of small objects, on a thread with a heap of its own: one block, given back whole.
+    json::monotonic_resource memory(config_json.size() * 8 + first_block);
+    auto spec = parse_object(config_json, "OCI spec", &memory);
     if (!spec) return spec.error();
     fitted_spec fitted;
     auto fit = fit_whole(*spec, facts, options, fitted);

@@ -34,9 +34,9 @@ bool says_nothing(const json::value& value) {
 
 json::string_view view(std::string_view text) { return {text.data(), text.size()}; }
 
-result<json::object> parse_object(std::string_view text, std::string_view what) {
+result<json::object> parse_object(std::string_view text, std::string_view what, json::storage_ptr storage) {
     error_code failed;
-    auto document = json::parse(view(text), failed);
+    auto document = json::parse(view(text), failed, std::move(storage));
     if (failed) return error(errc::invalid_argument, std::string(what) + ": " + failed.message());
     if (!document.is_object()) return error(errc::invalid_argument, std::string(what) + " is no JSON object");
     return std::move(document.get_object());

@@ -20,8 +20,8 @@ namespace json = boost::json;
 
 json::string_view view(std::string_view text);
 
-/// Errors: invalid_argument with `what`.
-result<json::object> parse_object(std::string_view text, std::string_view what);
+/// All that is put into it later lives in `storage` too. Errors: invalid_argument with `what`.
+result<json::object> parse_object(std::string_view text, std::string_view what, json::storage_ptr storage = {});
 
 /// Nothing (empty, null) unless there is one of that kind.
 std::string text_of(const json::object& object, std::string_view key);
