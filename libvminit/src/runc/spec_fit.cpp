@@ -53,26 +53,29 @@ void relax(json::object& spec, json::object& linux, json::array& mounts, const m
 
 result<void> fit_whole(json::object& spec, const machine_facts& facts, const fit_options& options,
                        fitted_spec& fitted) {
-    auto linux = member<json::object>(spec, "linux", "OCI spec: linux is no object");
-    if (!linux) return linux.error();
-    auto mounts = member<json::array>(spec, "mounts", "OCI spec: mounts is no array");
-    if (!mounts) return mounts.error();
-    // The addition of `mounts` may have moved it.
-    auto& linux_part = *object_in(spec, "linux");
+    if (auto has_linux = member<json::object>(spec, "linux", "OCI spec: linux is no object"); !has_linux) {
+        return has_linux.error();
+    }
+    if (auto has_mounts = member<json::array>(spec, "mounts", "OCI spec: mounts is no array"); !has_mounts) {
+        return has_mounts.error();
+    }
     auto& said = fitted.said;
+    fit_version(spec, said);
+    fit_hooks(spec, facts, said);
+    // A member that comes or goes moves the others: from here on the spec itself keeps those it has.
+    auto& linux_part = *object_in(spec, "linux");
+    auto& mounts = *array_in(spec, "mounts");
     if (auto* process = object_in(spec, "process")) {
         if (auto fit = fit_process(*process, facts.process, said); !fit) return fit;
     }
-    fit_version(spec, said);
-    fit_hooks(spec, facts, said);
-    if (auto fit = fit_mounts(**mounts, facts, options, said); !fit) return fit;
+    if (auto fit = fit_mounts(mounts, facts, options, said); !fit) return fit;
     fit_cgroup_path(linux_part, said);
     if (!facts.process.has_selinux) leave_out(linux_part, "mountLabel", "no SELinux", said);
     if (!facts.has_cache_allocation) leave_out(linux_part, "intelRdt", "no resctrl", said);
     if (auto* resources = object_in(linux_part, "resources")) fit_resources(*resources, facts, said);
     fit_devices(linux_part, facts, said);
     fitted.parameters = fit_network(linux_part, facts, said);
-    if (options.policy == spec_policy::relax) relax(spec, linux_part, **mounts, facts, options, said);
+    if (options.policy == spec_policy::relax) relax(spec, linux_part, mounts, facts, options, said);
     return {};
 }
 
