@@ -17,7 +17,7 @@ void* allocate(std::size_t size) noexcept {
 
 }  // namespace
 
-// The whole test program's. Array forms come here too, or to a sanitizer's own pair.
+// The whole test program's. The array forms would come here by themselves, but not where a sanitizer has its own.
 void* operator new(std::size_t size) {
     if (void* made = allocate(size)) return made;
     throw std::bad_alloc();
@@ -26,6 +26,12 @@ void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return al
 void operator delete(void* what) noexcept { std::free(what); }
 void operator delete(void* what, std::size_t) noexcept { std::free(what); }
 void operator delete(void* what, const std::nothrow_t&) noexcept { std::free(what); }
+
+void* operator new[](std::size_t size) { return operator new(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
+void operator delete[](void* what) noexcept { std::free(what); }
+void operator delete[](void* what, std::size_t) noexcept { std::free(what); }
+void operator delete[](void* what, const std::nothrow_t&) noexcept { std::free(what); }
 
 namespace vminit::test {
 

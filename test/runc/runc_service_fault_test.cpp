@@ -331,6 +331,7 @@ TEST_CASE("a runtime that hangs is killed with its helpers when its time is up",
     task_group tasks(fixture.ex(), fixture.log());
     tasks.spawn("create", creating(fixture.service, web, outcome));
     fixture.fake.await_file(fixture, "hanging");
+    fixture.fake.await_file(fixture, "helper");
     auto hold = fixture.reaper.hold();
     time.advance(59s);
     fixture.poll();
