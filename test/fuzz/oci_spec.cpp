@@ -29,7 +29,7 @@ bool is_parameter(const runc::network_parameter& parameter) {
     return parameter.path.starts_with("net/") && parameter.path.find("..") == std::string::npos;
 }
 
-void fit_spec(std::string_view text, const runc::machine_facts& machine, const runc::fit_options& options) {
+void check_spec(std::string_view text, const runc::machine_facts& machine, const runc::fit_options& options) {
     auto fitted = runc::fit_spec(text, machine, options);
     if (!fitted) return;
     auto again = runc::fit_spec(fitted->text, machine, options);
@@ -53,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto choice = test::take_byte(text);
     options.limits = choice % 2 == 0 ? runc::resource_limits::keep : runc::resource_limits::drop;
     options.policy = choice % 4 < 2 ? spec_policy::relax : spec_policy::keep;
-    fit_spec(text, machine, options);
+    check_spec(text, machine, options);
     auto process = runc::fit_process(text, runc::terminal_mode::terminal, machine.process);
     if (process) {
         auto again = runc::fit_process(process->text, runc::terminal_mode::terminal, machine.process);
