@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "reaper/reaper_fixture.hpp"
 #include "vminit/core/null_device.hpp"
@@ -105,6 +106,18 @@ TEST_CASE_METHOD(reaper_fixture, "a failed preparation names its step", "[reaper
         auto failed = reaper.launch(std::move(options));
         REQUIRE_FALSE(failed);
         CHECK(failed.error().message() == "fork/exec /bin/sh: cgroup: No space left on device");
+    }
+    SECTION("network namespace that does not exist") {
+        options.network_namespace = "/nonexistent/netns";
+        auto failed = reaper.launch(std::move(options));
+        REQUIRE_FALSE(failed);
+        CHECK(failed.error().message() == "fork/exec /bin/sh: open /nonexistent/netns: No such file or directory");
+    }
+    SECTION("network namespace that is none") {
+        options.network_namespace = "/dev/null";
+        auto failed = reaper.launch(std::move(options));
+        REQUIRE_FALSE(failed);
+        CHECK(failed.error().message() == "fork/exec /bin/sh: network namespace: Invalid argument");
     }
     SECTION("descriptor") {
         options.stdout_fd = 1 << 20;
@@ -208,4 +221,23 @@ TEST_CASE_METHOD(reaper_fixture, "a child tied to its parent dies with it", "[re
     auto sleeper = reaper.adopt(pid);
     REQUIRE(sleeper);
     CHECK(exit_of(*sleeper) == 137);
+}
+
+TEST_CASE_METHOD(output_fixture, "a child starts in its network namespace, and we stay in ours", "[.][privileged]") {
+    auto own = std::filesystem::read_symlink("/proc/self/ns/net");
+    auto pipe = syscalls::pipe().value();
+    spawn_options holder_options("unshare", {"unshare", "--net", "sh", "-c", "echo made; exec sleep 1000"});
+    holder_options.stdout_fd = pipe.write_end.get();
+    auto holder = launch(std::move(holder_options));
+    char said = 0;
+    REQUIRE(::read(pipe.read_end.get(), &said, 1) == 1);
+    auto other = "/proc/" + std::to_string(holder.pid()) + "/ns/net";
+    auto options = shell("readlink /proc/self/ns/net");
+    options.network_namespace = other;
+    auto seen = output_of(std::move(options));
+    CHECK(seen == std::filesystem::read_symlink(other).string() + "\n");
+    CHECK(seen != own.string() + "\n");
+    CHECK(std::filesystem::read_symlink("/proc/self/ns/net") == own);
+    REQUIRE(holder.signal(SIGKILL));
+    (void)exit_of(holder);
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -74,14 +75,14 @@ result<std::vector<redirection>> stage_all(const spawn_options& options) {
 // no allocation, and what it writes here we can read afterwards.
 class child_setup {
 public:
-    child_setup(const spawn_options& options, const std::vector<redirection>& fds, int cgroup)
-        : options_(options), fds_(fds), cgroup_(cgroup), parent_(::getpid()) {}
+    child_setup(const spawn_options& options, const std::vector<redirection>& fds, int cgroup, int network)
+        : options_(options), fds_(fds), cgroup_(cgroup), network_(network), parent_(::getpid()) {}
 
     error_code prepare() {
         error_code failed;
         protection::undo_in_child();
-        bool is_ready = join_group(failed) && enter_cgroup(failed) && redirect(failed) && change_directory(failed) &&
-                        change_user(failed) && tie_to_parent(failed);
+        bool is_ready = join_group(failed) && enter_cgroup(failed) && enter_network(failed) && redirect(failed) &&
+                        change_directory(failed) && change_user(failed) && tie_to_parent(failed);
         if (is_ready) reset_signals();
         failure_ = failed.value();
         return failed;
@@ -124,6 +125,12 @@ private:
     bool enter_cgroup(error_code& failed) {
         if (cgroup_ < 0) return true;
         return attempt("cgroup", failed, [&] { return ::write(cgroup_, "0", 1); });
+    }
+
+    // Of this task only: vfork shares our memory, not our namespaces.
+    bool enter_network(error_code& failed) {
+        if (network_ < 0) return true;
+        return attempt("network namespace", failed, [&] { return ::setns(network_, CLONE_NEWNET); });
     }
 
     bool redirect(error_code& failed) {
@@ -172,6 +179,7 @@ private:
     const spawn_options& options_;
     const std::vector<redirection>& fds_;
     int cgroup_;
+    int network_;
     pid_t parent_;
     // Written by the child in our memory behind the compiler's back.
     volatile int failure_ = 0;
@@ -194,8 +202,8 @@ private:
     sigset_t before_;
 };
 
-// Boost's launcher without its context: telling one of the fork allocates, on both sides. An exception in the child would
-// unwind into our loop with us in vfork for good; one in the parent would lose the child.
+// Boost's launcher without its context: telling one of the fork allocates, on both sides. An exception in the child
+// would unwind into our loop with us in vfork for good; one in the parent would lose the child.
 class launcher : public process::posix::default_launcher {
 public:
     launcher(const spawn_options& options, const std::vector<const char*>& environment) {
@@ -218,6 +226,11 @@ private:
         setup.give_up();
     }
 };
+
+result<unique_fd> open_if_named(const std::string& path, int flags) {
+    if (path.empty()) return unique_fd();
+    return syscalls::open(path, flags);
+}
 
 error launch_error(const std::string& path, int code, std::string_view step) {
     std::string context = "fork/exec " + path;
@@ -246,15 +259,13 @@ result<spawned> spawn(const spawn_options& options) {
     if (!path) return path.error();
     auto staged = stage_all(options);
     if (!staged) return staged.error().within("fork/exec " + *path);
-    unique_fd cgroup;
-    if (!options.cgroup_procs.empty()) {
-        auto opened = syscalls::open(options.cgroup_procs, O_WRONLY);
-        if (!opened) return opened.error().within("fork/exec " + *path);
-        cgroup = std::move(*opened);
-    }
+    auto cgroup = open_if_named(options.cgroup_procs, O_WRONLY);
+    if (!cgroup) return cgroup.error().within("fork/exec " + *path);
+    auto network = open_if_named(options.network_namespace, O_RDONLY);
+    if (!network) return network.error().within("fork/exec " + *path);
     std::vector<const char*> environment;
     if (options.env) environment = pointers_to(*options.env);
-    child_setup setup(options, *staged, cgroup.get());
+    child_setup setup(options, *staged, cgroup->get(), network->get());
     auto arguments = pointers_to(options.argv);
     if (options.argv.empty()) arguments.insert(arguments.begin(), options.path.c_str());
     pid_t pid = launcher(options, environment).launch(path->c_str(), arguments.data(), setup);
