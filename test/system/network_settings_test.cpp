@@ -74,8 +74,8 @@ TEST_CASE("ip= that asks for DHCP sets the device up and is told that there is n
     CAPTURE(word);
     auto parsed = parse("ip=" + word);
     REQUIRE(parsed.problems.size() == 1);
-    CHECK(parsed.problems[0].message() == "ip=" + word + ": no DHCP client, " + device +
-                                              " gets no address but what is given: not implemented");
+    CHECK(parsed.problems[0].message() ==
+          "ip=" + word + ": no DHCP client, " + device + " gets no address but what is given: not implemented");
     REQUIRE(parsed.settings.links.size() == 1);
     CHECK(parsed.settings.links[0].device == device);
     CHECK(parsed.settings.links[0].addresses.empty());
@@ -144,6 +144,30 @@ TEST_CASE("a link text gives a device addresses of both families, gateways, MTU 
     CHECK(parsed.settings.search == names{"a.example", "b.example"});
 }
 
+TEST_CASE("a link text has routes, through a gateway or on the link, and addresses without their network's",
+          "[network]") {
+    auto parsed =
+        parse("", {"eth0,address-only=10.1.0.2/24,address-only=fd00::2,route=10.1.0.1,route=10.1.0.0/24@10.1.0.1,"
+                   "route=fd01::/16@fe80::1,route=fd02::1,route=0.0.0.0/0"});
+    CHECK(parsed.problems.empty());
+    REQUIRE(parsed.settings.links.size() == 1);
+    const auto& link = parsed.settings.links[0];
+    CHECK(link.addresses ==
+          std::vector<interface_address>{{address("10.1.0.2"), 24, true}, {address("fd00::2"), 64, true}});
+    CHECK(link.routes == std::vector<interface_route>{
+                             {{address("10.1.0.1"), 32}, std::nullopt},
+                             {{address("10.1.0.0"), 24}, address("10.1.0.1")},
+                             {{address("fd01::"), 16}, address("fe80::1")},
+                             {{address("fd02::1"), 128}, std::nullopt},
+                             {{address("0.0.0.0"), 0}, std::nullopt},
+                         });
+    auto bad =
+        GENERATE("", "x", "10.0.0.0/33", "10.0.0.0/8@", "10.0.0.0/8@x", "10.0.0.0/8@fe80::1", "fd00::/8@0.0.0.0");
+    CAPTURE(bad);
+    CHECK(problems_of(parse("", {"eth0,route=" + std::string(bad)})) ==
+          names{"bad route \"" + std::string(bad) + "\""});
+}
+
 TEST_CASE("a link text adds to the device that ip= has named", "[network]") {
     auto parsed = parse("ip=10.0.0.2::10.0.0.1", {"eth0,mtu=9000,address=10.0.0.2/24,address=fd00::2/64"});
     REQUIRE(parsed.settings.links.size() == 1);
@@ -156,10 +180,10 @@ TEST_CASE("a link text adds to the device that ip= has named", "[network]") {
 TEST_CASE("bad parts of a link text are told, each by itself", "[network]") {
     auto parsed = parse("", {"eth0,address=10.0.0.2/33,address=fd00::/129,address=::,mtu=67,mtu=x,gateway=g,dns=,"
                              "search=a b,speed=10,address=10.0.0.2/8"});
-    CHECK(problems_of(parsed) ==
-          names{"bad address \"10.0.0.2/33\"", "bad address \"fd00::/129\"", "bad address \"::\"", "bad MTU \"67\"",
-                "bad MTU \"x\"", "bad address \"g\"", "bad address \"\"", "bad search domain \"a b\"",
-                "bad network setting \"speed\""});
+    CHECK(problems_of(parsed) == names{"bad address \"10.0.0.2/33\"", "bad address \"fd00::/129\"",
+                                       "bad address \"::\"", "bad MTU \"67\"", "bad MTU \"x\"", "bad address \"g\"",
+                                       "bad address \"\"", "bad search domain \"a b\"",
+                                       "bad network setting \"speed\""});
     REQUIRE(parsed.settings.links.size() == 1);
     CHECK(parsed.settings.links[0].addresses == std::vector<interface_address>{{address("10.0.0.2"), 8}});
     auto device = GENERATE("", ".", "..", "a/b", "a-name-of-16-byt", "a b");

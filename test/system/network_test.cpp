@@ -72,8 +72,8 @@ TEST_CASE("a device gets MTU and addresses of both families, twice without harm"
         auto failures = apply_link(link, false);
         for (const auto& failure : failures) CHECK(failure.message() == "");
     }
-    CHECK(trimmed(read_file("/proc/thread-self/net/if_inet6").value()).find("fd000000000000000000000000000002 01 40 00") !=
-          std::string::npos);
+    CHECK(trimmed(read_file("/proc/thread-self/net/if_inet6").value())
+              .find("fd000000000000000000000000000002 01 40 00") != std::string::npos);
     auto trie = read_file("/proc/thread-self/net/fib_trie").value();
     CHECK(trie.find("10.1.0.2") != std::string::npos);
     CHECK(trie.find("10.2.0.2") != std::string::npos);
@@ -102,4 +102,26 @@ TEST_CASE("a gateway of either family may lie outside the device's networks", "[
     table += read_file("/proc/thread-self/net/ipv6_route").value();
     CAPTURE(table);
     CHECK(table.find(in_table) != std::string::npos);
+}
+
+TEST_CASE("a lone address brings no route of its own, and routes are as they are given", "[.][privileged]") {
+    REQUIRE(::unshare(CLONE_NEWNET) == 0);
+    auto device = make_device("tap9");
+    link_settings link;
+    link.device = "tap9";
+    link.addresses = {network("10.1.0.2", 24), network("fd00::2", 64)};
+    for (auto& address : link.addresses) address.is_alone = true;
+    link.routes = {{network("10.1.0.1", 32), std::nullopt},
+                   {network("10.1.0.0", 24), asio::ip::make_address("10.1.0.1")},
+                   {network("fd01::", 16), asio::ip::make_address("fe80::1")}};
+    for (const auto& failure : apply_link(link, false)) CHECK(failure.message() == "");
+    auto table = read_file("/proc/thread-self/net/route").value();
+    table += read_file("/proc/thread-self/net/ipv6_route").value();
+    CAPTURE(table);
+    CHECK(table.find("tap9\t0100010A\t00000000\t0005\t0\t0\t0\tFFFFFFFF") != std::string::npos);
+    CHECK(table.find("tap9\t0000010A\t0100010A\t0003\t0\t0\t0\t00FFFFFF") != std::string::npos);
+    CHECK(table.find("tap9\t0000010A\t00000000") == std::string::npos);
+    CHECK(table.find("fd010000000000000000000000000000 10 00000000000000000000000000000000 00 "
+                     "fe800000000000000000000000000001") != std::string::npos);
+    CHECK(table.find("fd000000000000000000000000000000 40") == std::string::npos);
 }

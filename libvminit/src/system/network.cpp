@@ -81,10 +81,12 @@ public:
         body.ifa_prefixlen = wanted.prefix;
         body.ifa_index = index_;
         // Nobody else has it: the host chose it. Without this it could not be used for a second.
-        if (wanted.address.is_v6()) body.ifa_flags = IFA_F_NODAD;
+        std::uint32_t flags = wanted.address.is_v6() ? IFA_F_NODAD : 0;
+        if (wanted.is_alone) flags |= IFA_F_NOPREFIXROUTE;
         netlink_request request(RTM_NEWADDR, create, body);
         add_address(request, IFA_LOCAL, wanted.address);
         add_address(request, IFA_ADDRESS, wanted.address);
+        request.attribute(IFA_FLAGS, flags);  // the body has room for eight of them only
         if (wanted.address.is_v4() && wanted.prefix < 31) {
             request.attribute(IFA_BROADCAST,
                               asio::ip::network_v4(wanted.address.to_v4(), wanted.prefix).broadcast().to_bytes());
@@ -92,16 +94,21 @@ public:
         return ignore_existing(kernel_.perform(request, "add address " + text_of(wanted), link_.device));
     }
 
+    result<void> add(const interface_route& wanted) { return perform(wanted, text_of(wanted.network)); }
+
     result<void> add_default_route(const asio::ip::address& gateway) {
-        return ignore_existing(
-            kernel_.perform(route_through(gateway, 0), "add route default via " + gateway.to_string(), link_.device));
+        interface_route route;
+        if (gateway.is_v6()) route.network.address = asio::ip::address_v6();
+        route.gateway = gateway;
+        return perform(route, "default");
     }
 
     result<void> add_metadata_route(const asio::ip::address& gateway) {
-        auto request = route_through(gateway, 32);
-        add_address(request, RTA_DST, metadata_address);
-        std::string name = "add route " + metadata_address.to_string() + " via " + gateway.to_string();
-        return ignore_existing(kernel_.perform(request, name, link_.device));
+        interface_route route;
+        route.network.address = metadata_address;
+        route.network.prefix = 32;
+        route.gateway = gateway;
+        return perform(route, metadata_address.to_string());
     }
 
 private:
@@ -112,21 +119,31 @@ private:
         return body;
     }
 
-    netlink_request route_through(const asio::ip::address& gateway, std::uint8_t length) const {
+    result<void> perform(const interface_route& wanted, std::string name) {
+        name.insert(0, "add route ");
+        if (wanted.gateway) name.append(" via ").append(wanted.gateway->to_string());
+        return ignore_existing(kernel_.perform(request_for(wanted), name, link_.device));
+    }
+
+    netlink_request request_for(const interface_route& wanted) const {
         struct rtmsg body{};
-        body.rtm_family = family_of(gateway);
-        body.rtm_dst_len = length;
+        body.rtm_family = family_of(wanted.network.address);
+        body.rtm_dst_len = wanted.network.prefix;
         body.rtm_table = RT_TABLE_MAIN;
         body.rtm_protocol = RTPROT_BOOT;
-        body.rtm_scope = RT_SCOPE_UNIVERSE;
+        body.rtm_scope = wanted.gateway || wanted.network.address.is_v6() ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
         body.rtm_type = RTN_UNICAST;
-        bool is_near = std::any_of(link_.addresses.begin(), link_.addresses.end(),
-                                   [&](const auto& network) { return contains(network, gateway); });
-        if (!is_near) body.rtm_flags = RTNH_F_ONLINK;
+        if (wanted.gateway && !is_near(*wanted.gateway)) body.rtm_flags = RTNH_F_ONLINK;
         netlink_request request(RTM_NEWROUTE, create, body);
-        add_address(request, RTA_GATEWAY, gateway);
+        if (wanted.network.prefix > 0) add_address(request, RTA_DST, wanted.network.address);
+        if (wanted.gateway) add_address(request, RTA_GATEWAY, *wanted.gateway);
         request.attribute(RTA_OIF, index_);
         return request;
+    }
+
+    bool is_near(const asio::ip::address& gateway) const {
+        return std::any_of(link_.addresses.begin(), link_.addresses.end(),
+                           [&](const auto& network) { return !network.is_alone && contains(network, gateway); });
     }
 
     rtnetlink& kernel_;
@@ -179,6 +196,7 @@ std::vector<error> apply_link(const link_settings& link, bool wants_metadata_rou
     if (link.mtu) expect(requests.set_mtu(*link.mtu));
     expect(requests.set_up());
     for (const auto& address : link.addresses) expect(requests.add(address));
+    for (const auto& route : link.routes) expect(requests.add(route));
     for (const auto& gateway : link.gateways) {
         expect(requests.add_default_route(gateway));
         if (wants_metadata_route && gateway.is_v4()) expect(requests.add_metadata_route(gateway));

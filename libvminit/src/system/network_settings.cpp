@@ -50,18 +50,42 @@ result<asio::ip::address> parse_ipv4(std::string_view text) {
     return address;
 }
 
+// What stands behind the slash of `text`, which has none with the usual prefix.
+result<interface_address> with_prefix(const asio::ip::address& address, std::string_view text, std::uint32_t usual) {
+    auto slash = text.find('/');
+    auto number = slash == std::string_view::npos ? usual : parse_number(text.substr(slash + 1));
+    std::uint32_t longest = address.is_v4() ? 32 : 128;
+    if (!number || *number > longest) return bad("address", text);
+    return interface_address{address, static_cast<std::uint8_t>(*number)};
+}
+
 result<interface_address> parse_interface_address(std::string_view text) {
-    std::string_view rest = text;
-    auto address = parse_address(take_field(rest, '/'));
+    auto address = parse_address(text.substr(0, text.find('/')));
     if (!address) return address.error();
-    std::uint32_t longest = address->is_v4() ? 32 : 128;
-    std::uint32_t prefix = address->is_v4() ? 24 : 64;
-    if (text.find('/') != std::string_view::npos) {
-        auto number = parse_number(rest);
-        if (!number || *number > longest) return bad("address", text);
-        prefix = *number;
-    }
-    return interface_address{*address, static_cast<std::uint8_t>(prefix)};
+    return with_prefix(*address, text, address->is_v4() ? 24 : 64);
+}
+
+result<interface_address> parse_lone_address(std::string_view text) {
+    auto address = parse_interface_address(text);
+    if (address) address->is_alone = true;
+    return address;
+}
+
+// `10.1.0.0/16@10.1.0.1`, `fd00::/8`, `0.0.0.0/0@10.1.0.1`.
+result<interface_route> parse_route(std::string_view text) {
+    auto rest = text;
+    auto destination = take_field(rest, '@');
+    error_code failure;
+    auto address = asio::ip::make_address(destination.substr(0, destination.find('/')), failure);
+    auto network = failure ? bad("route", text) : with_prefix(address, destination, address.is_v4() ? 32 : 128);
+    if (!network) return bad("route", text);
+    interface_route route;
+    route.network = *network;
+    if (text.find('@') == std::string_view::npos) return route;
+    auto gateway = parse_address(rest);
+    if (!gateway || gateway->is_v4() != address.is_v4()) return bad("route", text);
+    route.gateway = *gateway;
+    return route;
 }
 
 // It becomes a path below /sys/class/net and a name in netlink messages.
@@ -155,7 +179,8 @@ public:
             auto line = take_field(text, '\n');
             auto key = take_field(line, ' ');
             if (key == "nameserver") add(parsed_.settings.name_servers, parse_address(line));
-            if (key == "domain" && is_domain(line)) add(parsed_.settings.search, result<std::string>(std::string(line)));
+            if (key == "domain" && is_domain(line))
+                add(parsed_.settings.search, result<std::string>(std::string(line)));
         }
     }
 
@@ -174,6 +199,8 @@ public:
 private:
     void read_pair(link_settings& link, std::string_view key, std::string_view value) {
         if (key == "address") return add(link.addresses, parse_interface_address(value));
+        if (key == "address-only") return add(link.addresses, parse_lone_address(value));
+        if (key == "route") return add(link.routes, parse_route(value));
         if (key == "gateway") return add(link.gateways, parse_address(value));
         if (key == "dns") return add(parsed_.settings.name_servers, parse_address(value));
         if (key == "mtu") return read_mtu(link, value);

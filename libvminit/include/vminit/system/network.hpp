@@ -12,9 +12,9 @@ namespace vminit::system {
 /// Errors: errno `set up <device>`; not_found when there is no such device; invalid_argument for a bad name.
 result<void> set_link_up(const std::string& device);
 
-/// Sets MTU, up, addresses, default routes and, if asked for, the metadata route of one device. Each step is tried
-/// whatever became of the others; what exists is fine. A gateway outside the device's networks is reached on the link
-/// all the same. Returns one error a step that failed.
+/// Sets MTU, up, addresses, routes, default routes and, if asked for, the metadata route of one device. Each step is
+/// tried whatever became of the others; what exists is fine. A gateway outside the device's networks is reached on the
+/// link all the same. Returns one error a step that failed.
 std::vector<error> apply_link(const link_settings& link, bool wants_metadata_route);
 
 bool has_link(const std::string& device);

@@ -17,14 +17,25 @@ namespace vminit::system {
 struct interface_address {
     asio::ip::address address;
     std::uint8_t prefix = 0;
+    bool is_alone = false;  ///< no route to its network comes with it
 
     friend bool operator==(const interface_address&, const interface_address&) = default;
 };
 
+/// A route to a network, through a gateway or, without one, on the link.
+struct interface_route {
+    interface_address network;
+    std::optional<asio::ip::address> gateway;
+
+    friend bool operator==(const interface_route&, const interface_route&) = default;
+};
+
 /// What one network device is given.
 struct link_settings {
-    std::string device;  ///< its name, or its hardware address (`52:54:00:12:34:56`, lower case), which is longer than any name
+    std::string
+        device;  ///< its name, or its hardware address (`52:54:00:12:34:56`, lower case), which is longer than any name
     std::vector<interface_address> addresses;
+    std::vector<interface_route> routes;      ///< in the order in which they are added
     std::vector<asio::ip::address> gateways;  ///< a default route each; one a family makes sense
     std::optional<std::uint32_t> mtu;
 
@@ -48,13 +59,15 @@ struct parsed_network {
 
 /// Reads three sources, in this order:
 ///
-/// - the first `ip=<client>:<server>:<gw>:<mask>:<host>:<dev>:<autoconf>:<dns0>:<dns1>` of the kernel command line, IPv4,
+/// - the first `ip=<client>:<server>:<gw>:<mask>:<host>:<dev>:<autoconf>:<dns0>:<dns1>` of the kernel command line,
+/// IPv4,
 ///   where server is ignored, `<dev>` is eth0 by default and `<mask>` 255.255.255.0. Without a client, autoconf `dhcp`,
-///   `on` and the like (also as `ip=dhcp`, `ip=<dev>:dhcp`) is a problem, not_implemented, unless the kernel has done it:
-///   the device is only set up. `spin.metadata_addr=` asks for the metadata route;
-/// - `links`, one device a text: `<device>[,address=A[/N]][,gateway=A][,mtu=N][,dns=A][,search=DOMAIN]...`, IPv4 and
-///   IPv6, every key as often as wanted; without `/N` it is /24 or /64. A device that `ip=` or an earlier text has named
-///   gets what is said on top;
+///   `on` and the like (also as `ip=dhcp`, `ip=<dev>:dhcp`) is a problem, not_implemented, unless the kernel has done
+///   it: the device is only set up. `spin.metadata_addr=` asks for the metadata route;
+/// - `links`, one device a text:
+/// `<device>[,address=A[/N]][,address-only=A[/N]][,route=NETWORK/N[@GATEWAY]][,gateway=A]`
+///   `[,mtu=N][,dns=A][,search=DOMAIN]...`, IPv4 and IPv6, every key as often as wanted; without `/N` it is /24 or /64
+///   (a route: to that address alone). A device that `ip=` or an earlier text has named gets what is said on top;
 /// - `kernel_pnp`, the text of /proc/net/pnp: name servers and domain that a kernel with IP_PNP has found.
 ///
 /// Never fails: what cannot be used is a problem (invalid_argument, naming the field), the rest is used.
