@@ -111,6 +111,42 @@ TEST_CASE("all of a large input arrives although CloseIO follows at once", "[vm]
     CHECK(vm.remove(wish.id));
 }
 
+TEST_CASE("an input that its process is slow to read is whole although CloseIO follows at once", "[vm]") {
+    // More than the guest holds, less than the whole way does.
+    constexpr std::size_t size = 500 << 10;
+    guest vm(virtual_machine::shared_address());
+    named_stream in(vm);
+    named_stream out(vm);
+    container_wish wish("sleep 1; wc -c");
+    wish.id = guest::fresh_id();
+    REQUIRE(vm.create(wish, stdio_uris(in.uri, out.uri, "")));
+    REQUIRE(vm.start(wish.id));
+    auto feed = [](ttrpc::stream_socket& stream, asio::const_buffer bytes) -> awaitable<std::size_t> {
+        auto [failure, count] = co_await asio::async_write(stream, bytes, as_tuple_awaitable);
+        co_return count;
+    };
+    std::string bytes(size, 'x');
+    CHECK(vm.run(feed(in.socket, asio::buffer(bytes))) == size);
+    CHECK(vm.run(vm.calls().close_input(process_key(wish.id, ""))));
+    CHECK(vm.run(read_to_end(out.socket)) == std::to_string(size) + "\n");
+    CHECK(vm.wait(wish.id)->exit_status() == 0);
+    CHECK(vm.remove(wish.id));
+}
+
+TEST_CASE("a host that reads only after Delete has all of an output", "[vm]") {
+    constexpr std::size_t size = 300 << 10;
+    guest vm(virtual_machine::shared_address());
+    named_stream out(vm);
+    auto script = "head -c " + std::to_string(size) + " /dev/zero";
+    container_wish wish(script.c_str());
+    wish.id = guest::fresh_id();
+    REQUIRE(vm.create(wish, stdio_uris("", out.uri, "")));
+    REQUIRE(vm.start(wish.id));
+    CHECK(vm.wait(wish.id)->exit_status() == 0);
+    CHECK(vm.remove(wish.id));
+    CHECK(vm.run(read_to_end(out.socket)).size() == size);
+}
+
 TEST_CASE("a host that does not read stops one container's output and nothing else", "[vm]") {
     constexpr std::size_t trips = 100;
     constexpr std::int64_t most_memory = 1024;  // KB; what waits is in the kernel's pipe and socket

@@ -117,3 +117,23 @@ TEST_CASE("an interactive shell as exec: sizes, control keys, ^D", "[vm]") {
     CHECK(eye.remains() == before);
     vm.kill_and_remove(id);
 }
+
+TEST_CASE("a terminal that all have closed goes on when it is opened again, both ways", "[vm]") {
+    guest vm(virtual_machine::shared_address());
+    typist person(vm);
+    container_wish wish(
+        "echo before; exec 0<&- 1>&- 2>&-; sleep 1; echo between >/dev/tty; sleep 1; "
+        "exec 0<>/dev/tty 1>&0 2>&0; head -c 100000 /dev/zero | tr '\\0' x; echo; echo back; read x; echo got $x; exit 7");
+    wish.id = guest::fresh_id();
+    wish.has_terminal = true;
+    REQUIRE(vm.create(wish, person.uris()));
+    REQUIRE(vm.start(wish.id));
+    person.see("before\r\n");
+    person.type("typed\n");
+    person.see("between\r\n");
+    CHECK(person.see("back\r\n").find(std::string(100000, 'x')) != std::string::npos);
+    auto rest = person.rest();
+    CHECK(rest.find("got typed\r\n") != std::string::npos);
+    CHECK(vm.wait(wish.id)->exit_status() == 7);
+    CHECK(vm.remove(wish.id));
+}
