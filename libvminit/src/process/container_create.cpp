@@ -108,9 +108,7 @@ awaitable<result<void>> container::prepare_bundle(std::vector<system::mount_entr
     if (entries.empty()) co_return result<void>();
     auto mounting =
         runc::mount_rootfs(context_->context, bundle_, std::move(entries), context_->config.resolve_serial);
-    // Caught: an exception in one branch does not end the other's wait.
-    auto safely = caught(std::move(mounting));
-    auto mounted = co_await with_timeout(std::move(safely), context_->config.limits.mount, "mounting the rootfs");
+    auto mounted = co_await with_timeout(std::move(mounting), context_->config.limits.mount, "mounting the rootfs");
     if (!mounted) co_return mounted.error();
     rootfs_ = std::move(*mounted);
     if (context_->config.on_rootfs_mounted) context_->config.on_rootfs_mounted(id_, bundle_ + "/rootfs");
@@ -129,9 +127,8 @@ awaitable<result<void>> container::prepare_spec() {
     options.resolv_conf = context_->config.resolv_conf;
     auto job = [options = std::move(options)] { return runc::fit_bundle(options); };
     auto fitting = context_->blocking.run(blocking_lane::files, std::move(job), "spec of " + id_);
-    auto safely = caught(std::move(fitting));
     // It looks into the rootfs, on disks that may not answer.
-    auto fitted = co_await with_timeout(std::move(safely), context_->config.limits.mount, "reading the spec");
+    auto fitted = co_await with_timeout(std::move(fitting), context_->config.limits.mount, "reading the spec");
     if (!fitted) co_return fitted.error();
     has_private_pids_ = fitted->has_private_pid_namespace;
     process_facts_ = std::move(fitted->facts);
