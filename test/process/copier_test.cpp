@@ -5,7 +5,7 @@
 #include <string>
 
 #include "process/failing_call.hpp"
-#include "process/no_memory.hpp"
+#include "support/no_memory.hpp"
 #include "support/io_fixture.hpp"
 #include "vminit/core/syscalls.hpp"
 

@@ -1,6 +1,6 @@
 #include <signal.h>
 
-#include "process/no_memory.hpp"
+#include "support/no_memory.hpp"
 #include "process/process_fixture.hpp"
 
 using namespace vminit;

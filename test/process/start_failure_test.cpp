@@ -2,7 +2,7 @@
 
 #include <new>
 
-#include "process/no_memory.hpp"
+#include "support/no_memory.hpp"
 #include "process/process_fixture.hpp"
 
 using namespace vminit;

@@ -3,15 +3,14 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <boost/asio/any_completion_handler.hpp>
-#include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <new>
+#include <thread>
 
+#include "vminit/core/clock.hpp"
 #include "vminit/core/loop_meter.hpp"
 #include "vminit/core/worker_thread.hpp"
 
@@ -22,6 +21,18 @@ namespace {
 using steady = std::chrono::steady_clock;
 
 constexpr auto idle_limit = std::chrono::seconds(2);
+constexpr auto memory_pause = std::chrono::milliseconds(10);
+
+// False: there is no memory for it now.
+template <class Handler>
+bool try_post(const executor& loop, Handler handler) noexcept {
+    try {
+        asio::post(loop, std::move(handler));
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
 
 // Signals are for the loop's thread (signal_set) and the fatal handlers; a pool thread takes none that is asynchronous.
 void block_asynchronous_signals() {
@@ -33,21 +44,13 @@ void block_asynchronous_signals() {
 
 }  // namespace
 
+// The loop's alone, whoever holds it.
+struct blocking_service::waiter {
+    timer* sleep = nullptr;  // of the coroutine that waits, while it does
+    bool is_told = false;
+};
+
 struct blocking_service::job {
-    // The loop's alone, whoever holds it: the handler may only be called and destroyed there.
-    struct waiter {
-        using completion = asio::any_completion_handler<void(job_end)>;
-        waiter(completion handler, executor loop) : done(std::in_place, std::move(handler)), guard(loop) {}
-        void complete(job_end end) {
-            if (!done) return;
-            auto handler = std::move(*done);
-            done.reset();
-            guard.reset();
-            std::move(handler)(end);
-        }
-        std::optional<completion> done;
-        asio::executor_work_guard<executor> guard;  // the loop must not run dry while somebody waits
-    };
     enum class stage { queued, running, abandoned, finished };
 
     job(blocking_lane where, std::string name, work_function todo, executor of_waiter)
@@ -57,18 +60,22 @@ struct blocking_service::job {
     std::string what;
     work_function work;
     executor loop;
-    std::shared_ptr<waiter> waiting;
+    std::shared_ptr<waiter> waiting = std::make_shared<waiter>();
     stage now = stage::queued;  // guarded by the pool's mutex
     steady::time_point begun{};
 
-    // The result is there (or was lost in a throw) before the handler is posted, so the loop reads it race-free.
-    void tell(loop_meter& meter) {
+    // The result is there (or was lost in a throw) before this is posted, so the loop reads it race-free.
+    void tell(loop_meter& meter) const noexcept {
         // The real clock: a test's may only be read by its own thread.
         auto finished = steady::now();
-        asio::post(loop, [waiting = std::move(waiting), finished, &meter] {
+        while (!try_post(loop, [told = waiting, finished, &meter] {
             meter.record(steady::now() - finished);
-            waiting->complete(job_end::done);
-        });
+            told->is_told = true;
+            if (told->sleep != nullptr) told->sleep->cancel();
+        })) {
+            // Somebody waits for it: it is told as soon as there is memory.
+            std::this_thread::sleep_for(memory_pause);
+        }
     }
     void perform(bool is_wanted) noexcept {
         try {
@@ -109,7 +116,10 @@ struct blocking_service::pool : std::enable_shared_from_this<pool> {
     loop_meter* meter;  // for the loop only
 
     explicit pool(loop_meter& of_the_loop) : meter(&of_the_loop) {
-        for (std::size_t i = 0; i < lanes.size(); ++i) lanes[i].lane = static_cast<blocking_lane>(i);
+        for (std::size_t i = 0; i < lanes.size(); ++i) {
+            lanes[i].lane = static_cast<blocking_lane>(i);
+            lanes[i].running.reserve(max_active(lanes[i].lane) + max_abandoned);  // its threads must not need memory
+        }
     }
 
     lane_state& of(blocking_lane lane) noexcept { return lanes[static_cast<std::size_t>(lane)]; }
@@ -135,13 +145,15 @@ struct blocking_service::pool : std::enable_shared_from_this<pool> {
         return false;
     }
 
-    bool start_thread(lane_state& in) {
+    bool start_thread(lane_state& in) noexcept try {
         auto started = worker_thread::start([self = shared_from_this(), &in] { self->serve(in); });
         if (!started) return false;  // out of pids or memory
         started->detach();
         ++in.counts.threads;
         ++threads;
         return true;
+    } catch (const std::bad_alloc&) {
+        return false;
     }
 
     void serve(lane_state& in) {
@@ -182,15 +194,19 @@ struct blocking_service::pool : std::enable_shared_from_this<pool> {
         ++in.counts.done;
     }
 
-    // On the loop. The job will not complete the waiter any more; false: it already does.
-    bool abandon(const std::shared_ptr<job>& item) {
+    // True: nobody gets the result. False: it is there.
+    bool abandon(const std::shared_ptr<job>& item) noexcept {
         std::lock_guard lock(mutex);
         auto& in = of(item->lane);
-        if (item->now == job::stage::queued) return std::erase(in.jobs, item) > 0;
-        if (item->now != job::stage::running) return false;
-        item->now = job::stage::abandoned;
-        ++in.counts.abandoned;
-        if (in.jobs.size() > in.idle && in.may_grow()) start_thread(in);
+        if (item->now == job::stage::finished) return false;
+        if (item->now == job::stage::queued) {
+            std::erase(in.jobs, item);
+            item->now = job::stage::abandoned;
+        } else if (item->now == job::stage::running) {
+            item->now = job::stage::abandoned;
+            ++in.counts.abandoned;
+            if (!is_closed && in.jobs.size() > in.idle && in.may_grow()) start_thread(in);
+        }
         return true;
     }
 };
@@ -220,30 +236,46 @@ void blocking_service::shutdown() noexcept {
     pool_->gone.wait(lock, [this] { return pool_->threads == 0; });
 }
 
+// A job and the coroutine that waits for it. Whatever ends the coroutine, the job is not waited for any more.
+class blocking_service::submission {
+public:
+    submission(std::shared_ptr<pool> to, std::shared_ptr<job> item)
+        : pool_(std::move(to)), item_(std::move(item)), sleep_(item_->loop, clock::time_point::max()) {
+        item_->waiting->sleep = &sleep_;
+    }
+    ~submission() {
+        item_->waiting->sleep = nullptr;
+        if (is_pending_) pool_->abandon(item_);
+    }
+    submission(const submission&) = delete;
+    submission& operator=(const submission&) = delete;
+
+    bool begin() { return is_pending_ = pool_->enqueue(item_); }
+
+    // Ends when the job has been told, or early when it is cancelled.
+    auto wait() { return sleep_.async_wait(as_tuple_awaitable); }
+
+    job_end end() {
+        is_pending_ = false;
+        bool is_lost = !item_->waiting->is_told && pool_->abandon(item_);
+        return is_lost ? job_end::cancelled : job_end::done;
+    }
+
+private:
+    std::shared_ptr<pool> pool_;
+    std::shared_ptr<job> item_;
+    timer sleep_;
+    bool is_pending_ = false;
+};
+
 awaitable<blocking_service::job_end> blocking_service::submit(blocking_lane lane, std::string what,
                                                               work_function work) {
     auto ex = co_await asio::this_coro::executor;
-    auto item = std::make_shared<job>(lane, std::move(what), std::move(work), ex);
-    auto initiate = [](auto handler, std::shared_ptr<pool> target, std::shared_ptr<job> what_to_do) {
-        auto slot = asio::get_associated_cancellation_slot(handler);
-        auto waiting = std::make_shared<job::waiter>(std::move(handler), what_to_do->loop);
-        what_to_do->waiting = waiting;
-        if (!target->enqueue(what_to_do)) {
-            return asio::post(what_to_do->loop, [waiting] { waiting->complete(job_end::refused); });
-        }
-        if (!slot.is_connected()) return;
-        // Weak: the handler owns the slot, and the job the handler.
-        slot.assign([pool = std::weak_ptr(target), weak = std::weak_ptr(what_to_do), waiter = std::weak_ptr(waiting)](
-                        asio::cancellation_type) {
-            auto from = pool.lock();
-            auto given_up = weak.lock();
-            auto woken = waiter.lock();
-            if (!from || !given_up || !woken || !from->abandon(given_up)) return;
-            asio::post(given_up->loop, [woken] { woken->complete(job_end::cancelled); });
-        });
-    };
-    co_return co_await asio::async_initiate<decltype(use_awaitable), void(job_end)>(initiate, use_awaitable, pool_,
-                                                                                   std::move(item));
+    submission mine(pool_, std::make_shared<job>(lane, std::move(what), std::move(work), ex));
+    bool is_begun = mine.begin();
+    if (!is_begun) co_return job_end::refused;
+    co_await mine.wait();
+    co_return mine.end();
 }
 
 error blocking_service::failure_of(job_end end) {

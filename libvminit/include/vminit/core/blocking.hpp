@@ -109,9 +109,11 @@ private:
     awaitable<job_end> submit(blocking_lane lane, std::string what, work_function work);
     static error failure_of(job_end end);
 
+    struct waiter;
     struct job;
     struct lane_state;
     struct pool;
+    class submission;
     std::shared_ptr<pool> pool_;
 };
 

@@ -1,4 +1,4 @@
-#include "process/no_memory.hpp"
+#include "support/no_memory.hpp"
 
 #include <cstdlib>
 #include <new>
