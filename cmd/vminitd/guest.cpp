@@ -44,6 +44,8 @@ ttrpc::address address_of(const std::string& configured, std::uint32_t port, log
 
 runc::runc_config runtime_config(const settings& values) {
     runc::runc_config config;
+    // The boot mounts a tmpfs there.
+    if (values.bundle_root.starts_with("/run/")) config.bundles_in_memory = values.bundle_root;
     if (!values.runtime.empty()) config.binary = values.runtime;
     config.root = values.runtime_root;
     // What the kernel did not understand on its command line (ip=...) is PID 1's environment.

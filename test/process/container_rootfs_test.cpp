@@ -98,7 +98,7 @@ TEST_CASE("mounts that hang cost their own creates only, and no longer than the 
             fixture.tasks->spawn("create", keep(fixture.processes.create(request), outcomes[i]));
         }
         fixture.poll();
-        while (hung_mounts < 4) std::this_thread::yield();
+        while (hung_mounts < 4) fixture.poll();
         time.advance(process_limits().mount - 1s);
         fixture.poll();
         CHECK_FALSE(outcomes[0]);

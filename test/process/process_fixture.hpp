@@ -60,6 +60,7 @@ struct process_options {
     runtime_dialect runtime = runtime_dialect::crun;
     process::process_config config;
     bool bundles_are_ours = false;  ///< those of the fake runtime go with their containers
+    bool bundles_are_in_memory = false;
 };
 
 /// A process_service over a fake runtime, with a subscriber that notes every event as one line.
@@ -68,7 +69,7 @@ public:
     explicit process_fixture(process_options options = {})
         : fake(options.runtime),
           reaper(asio::use_service<reaper::reaper_service>(ctx)),
-          runtime(asio::make_service<runc::runc_service>(ctx, fake.config())),
+          runtime(asio::make_service<runc::runc_service>(ctx, runtime_configured(options))),
           exchange(asio::use_service<events::exchange_service>(ctx)),
           streams(asio::use_service<streams::stream_service>(ctx)),
           processes(asio::make_service<process::process_service>(ctx, configured(std::move(options)))),
@@ -80,9 +81,17 @@ public:
 
     ~process_fixture() { tasks.reset(); }
 
+    std::string bundle_root() const { return std::filesystem::path(fake.bundle("x")).parent_path(); }
+
+    runc::runc_config runtime_configured(const process_options& options) const {
+        auto config = fake.config();
+        if (options.bundles_are_in_memory) config.bundles_in_memory = bundle_root();
+        return config;
+    }
+
     process::process_config configured(process_options options) const {
         auto config = std::move(options.config);
-        if (options.bundles_are_ours) config.bundles = std::filesystem::path(fake.bundle("x")).parent_path();
+        if (options.bundles_are_ours) config.bundles = bundle_root();
         // The fake knows nothing of namespaces, mounts and cgroups; the cgroup its processes are in is ours.
         config.fits_spec = false;
         if (config.proc == process::process_config().proc) config.proc = "/nonexistent";

@@ -1,5 +1,8 @@
 #include <sys/mount.h>
 
+#include <atomic>
+#include <thread>
+
 #include "process/process_fixture.hpp"
 
 using namespace vminit;
@@ -21,6 +24,16 @@ process_options with_own_bundles() {
 void write(const std::string& path) {
     fs::create_directories(fs::path(path).parent_path());
     REQUIRE(replace_file(path, "theirs", 0600));
+}
+
+std::thread::id loop_thread;
+std::atomic<int> calls_on_loop = 0, calls_in_jobs = 0;
+
+// Of the calls that only a bundle is touched with.
+int note_thread(std::string_view name) {
+    if (name != "rename" && name != "unlink" && name != "chmod") return 0;
+    ++(std::this_thread::get_id() == loop_thread ? calls_on_loop : calls_in_jobs);
+    return 0;
 }
 
 }  // namespace
@@ -128,4 +141,29 @@ TEST_CASE("what a killed runtime left of its state is removed, but not through a
     CHECK_FALSE(fs::exists(fixture.fake.root() + "/web/status"));
     CHECK(fixture.has_line("runtime state left"));
     CHECK(::umount2((fixture.fake.root() + "/web/mount").c_str(), MNT_DETACH) == 0);
+}
+
+TEST_CASE("a bundle is touched on the loop only where it waits for no disk", "[process]") {
+    bool is_in_memory = GENERATE(false, true);
+    process_options options;
+    options.bundles_are_in_memory = is_in_memory;
+    process_fixture fixture(std::move(options));
+    auto web = fixture.request("web", {"sleep", "1000"});
+    auto other = fixture.request("other", {"sleep", "1000"});
+    loop_thread = std::this_thread::get_id();
+    calls_on_loop = calls_in_jobs = 0;
+    syscalls::set_fault_hook(note_thread);
+    REQUIRE(fixture.run(fixture.processes.create(web)));
+    REQUIRE(fixture.start("web"));
+    REQUIRE(fixture.add_exec("web", "e", {"exit", "3"}));
+    REQUIRE(fixture.start("web", "e"));
+    CHECK(fixture.wait("web", "e").value().status == 3);
+    REQUIRE(fixture.remove("web", "e"));
+    syscalls::set_fault_hook(nullptr);
+    fixture.fake.set_fault("create", R"({"fault": "error", "message": "no"})");
+    syscalls::set_fault_hook(note_thread);
+    CHECK_FALSE(fixture.run(fixture.processes.create(other)));
+    syscalls::set_fault_hook(nullptr);
+    CHECK((calls_on_loop == 0) == !is_in_memory);
+    CHECK((calls_in_jobs == 0) == is_in_memory);
 }

@@ -7,6 +7,8 @@
 #include <optional>
 
 #include "runc/runc_fixture.hpp"
+#include "vminit/core/blocking.hpp"
+#include "vminit/core/syscalls.hpp"
 #include "vminit/core/task_group.hpp"
 
 using namespace vminit;
@@ -416,4 +418,29 @@ TEST_CASE("a runtime does not outlive the daemon", "[runc]") {
     auto orphan = fixture.reaper.adopt(runtime);
     REQUIRE(orphan);
     CHECK(fixture.run(orphan->wait()).value == 137);
+}
+
+TEST_CASE("a bundle on a disk that does not answer is given up after its limit", "[runc]") {
+    runc_fixture fixture;
+    manual_time time;
+    auto web = fixture.fake.make_container("web", sleeper);
+    auto path = runc_service::init_pid_file(web.bundle);
+    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);  // as long as nobody writes, opening it hangs
+    std::optional<result<pid_t>> outcome;
+    auto read = [](runc_service& from, runtime_ref of, std::string file,
+                   std::optional<result<pid_t>>& into) -> awaitable<void> {
+        into.emplace(co_await from.read_pid(of.bundle, std::move(file)));
+    };
+    task_group tasks(fixture.ex(), fixture.log());
+    tasks.spawn("read", read(fixture.service, web, path, outcome));
+    auto& pool = asio::use_service<blocking_service>(fixture.ctx);
+    while (pool.counters(blocking_lane::files).running == 0) fixture.poll();
+    time.advance(time_limits().bundle - 1s);
+    fixture.poll();
+    CHECK_FALSE(outcome);
+    time.advance(1s);
+    fixture.poll();
+    REQUIRE(outcome);
+    CHECK(outcome->error().message() == "files of " + web.bundle + ": context deadline exceeded");
+    CHECK(syscalls::open(path, O_WRONLY));  // lets the thread go
 }

@@ -83,8 +83,8 @@ private:
     awaitable<result<void>> open_io(std::shared_ptr<task_process> process);
     awaitable<result<void>> run_runtime(std::shared_ptr<task_process> process, runtime_call call,
                                         std::shared_ptr<abandonment> abandoned);
-    result<reaper::child> adopt(const std::string& pid_file);
-    void kill_half_started(const std::string& pid_file);
+    awaitable<result<reaper::child>> adopt(std::string pid_file);
+    awaitable<void> kill_half_started(std::string pid_file);
     static awaitable<void> drop_io(std::shared_ptr<task_process> process);
     static awaitable<result<void>> dropped_io(std::shared_ptr<task_process> process);
     void enter_cgroup();

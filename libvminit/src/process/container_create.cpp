@@ -89,10 +89,10 @@ awaitable<result<std::uint32_t>> container::create_steps(create_request request,
     is_in_runtime_ = !*is_taken;
     auto made = co_await run_create(std::move(abandoned));
     if (!made) {
-        kill_half_started(runc::runc_service::init_pid_file(bundle_));
+        co_await kill_half_started(runc::runc_service::init_pid_file(bundle_));
         co_return made.error();
     }
-    auto child = adopt(runc::runc_service::init_pid_file(bundle_));
+    auto child = co_await adopt(runc::runc_service::init_pid_file(bundle_));
     if (!child) co_return child.error();
     hold.release();
     init_->child = std::move(*child);
@@ -101,7 +101,10 @@ awaitable<result<std::uint32_t>> container::create_steps(create_request request,
 }
 
 awaitable<result<void>> container::prepare_bundle(std::vector<system::mount_entry> entries) {
-    auto written = replace_file(bundle_ + "/options.json", options_json(options_), 0600);
+    auto write = [path = bundle_ + "/options.json", text = options_json(options_)] {
+        return replace_file(path, text, 0600);
+    };
+    auto written = co_await context_->runc.in_bundle(bundle_, std::move(write));
     if (!written && written.error().kind() == errc::not_found) co_return error(errc::not_found, "bundle " + bundle_);
     if (!written) co_return written.error();
     has_options_file_ = true;
@@ -198,8 +201,9 @@ awaitable<void> container::roll_back() {
     co_await drop_io(init_);
     auto unmounted = co_await unmount();
     if (!unmounted) context_->log.warn("rootfs left mounted", {{"id", id_}, {"error", unmounted.error()}});
-    if (has_options_file_) ::unlink((bundle_ + "/options.json").c_str());
-    if (is_in_runtime_) ::unlink(runc::runc_service::init_pid_file(bundle_).c_str());
+    if (has_options_file_) co_await erase_in_bundle(context_, bundle_, bundle_ + "/options.json");
+    auto pid_file = runc::runc_service::init_pid_file(bundle_);
+    if (is_in_runtime_) co_await erase_in_bundle(context_, bundle_, std::move(pid_file));
     co_await remove_own_bundle(context_, bundle_);
 }
 

@@ -100,7 +100,8 @@ awaitable<result<process_exit>> container::remove_exec(std::string exec_id,
         co_await drain_again(*exec->io, answer_by);
         co_await exec->io->close();
     }
-    ::unlink(runc::runc_service::exec_pid_file(bundle_, exec_id).c_str());
+    auto pid_file = runc::runc_service::exec_pid_file(bundle_, exec_id);
+    co_await erase_in_bundle(context_, bundle_, std::move(pid_file));
     auto exit = exec->state.exit();
     exec->state.removed();
     exec->changed.notify_all();

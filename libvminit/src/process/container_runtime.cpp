@@ -7,7 +7,6 @@
 #include "process/container.hpp"
 #include "vminit/core/timeout.hpp"
 #include "vminit/runc/console_socket.hpp"
-#include "vminit/runc/pid_file.hpp"
 
 namespace vminit::process {
 
@@ -51,18 +50,18 @@ awaitable<result<void>> container::run_runtime(std::shared_ptr<task_process> pro
     co_return io.start_terminal(std::move(*master));
 }
 
-result<reaper::child> container::adopt(const std::string& pid_file) {
+awaitable<result<reaper::child>> container::adopt(std::string pid_file) {
     constexpr std::string_view what = "failed to retrieve OCI runtime container pid";
-    auto pid = runc::read_pid_file(pid_file);
-    if (!pid) return pid.error().within(what);
+    auto pid = co_await context_->runc.read_pid(bundle_, std::move(pid_file));
+    if (!pid) co_return pid.error().within(what);
     auto child = context_->reaper.adopt(*pid);
-    if (!child) return child.error().within(what);
-    return child;
+    if (!child) co_return child.error().within(what);
+    co_return child;
 }
 
 // A runtime that failed late, without its terminal or by its time limit, may have started the process all the same.
-void container::kill_half_started(const std::string& pid_file) {
-    auto child = adopt(pid_file);
+awaitable<void> container::kill_half_started(std::string pid_file) {
+    auto child = co_await caught(adopt(std::move(pid_file)));
     if (child) (void)child->signal(SIGKILL);
 }
 

@@ -124,13 +124,9 @@ awaitable<result<reaper::child>> container::run_exec(std::shared_ptr<exec_proces
     auto pid_file = runc::runc_service::exec_pid_file(bundle_, exec->id);
     auto hold = context_->reaper.hold();
     auto ran = co_await caught(run_runtime(exec, std::move(call), nullptr));
-    result<reaper::child> child = error(errc::resource_exhausted, "no memory");
-    if (ran) {
-        succeeds([&] { child = adopt(pid_file); });
-    } else {
-        child = ran.error();
-    }
-    if (!child) succeeds([&] { kill_half_started(pid_file); });
+    result<reaper::child> child = ran ? result<reaper::child>() : ran.error();
+    if (ran) child = co_await caught(adopt(pid_file));
+    if (!child) co_await kill_half_started(std::move(pid_file));
     co_return child;
 }
 

@@ -1,8 +1,11 @@
 #include "process/own_places.hpp"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <utility>
 
+#include "vminit/core/syscalls.hpp"
 #include "vminit/system/cleanup.hpp"
 
 namespace vminit::process {
@@ -41,6 +44,13 @@ bool is_own_bundle(const std::string& bundle, const std::string& bundles) {
     if (bundles.empty() || !bundle.starts_with(bundles + "/")) return false;
     auto name = bundle.substr(bundles.size() + 1);
     return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
+}
+
+awaitable<void> erase_in_bundle(std::shared_ptr<process_context> context, std::string bundle, std::string path) {
+    auto job = [path = std::move(path)] {
+        return syscalls::attempt("unlink", path, [&] { return ::unlink(path.c_str()); });
+    };
+    (void)co_await context->runc.in_bundle(std::move(bundle), std::move(job));
 }
 
 awaitable<void> remove_own_bundle(std::shared_ptr<process_context> context, std::string bundle) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -11,6 +12,9 @@ namespace vminit::process {
 /// True if Bundle.Create made `bundle`: it lies directly in `bundles`, where nobody else makes anything. All others
 /// belong to who made them and are never removed. `bundles` empty: none is ours.
 bool is_own_bundle(const std::string& bundle, const std::string& bundles);
+
+/// Removes the file at `path` in `bundle`, if it is there.
+awaitable<void> erase_in_bundle(std::shared_ptr<process_context> context, std::string bundle, std::string path);
 
 /// Removes `bundle` if it is ours, never through a mount. What cannot be removed is logged: it costs memory, no more.
 awaitable<void> remove_own_bundle(std::shared_ptr<process_context> context, std::string bundle);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <boost/json/parse.hpp>
+#include <functional>
 #include <string_view>
 
 #include "runc/arguments.hpp"
@@ -12,7 +13,9 @@
 #include "runc/runtime_error.hpp"
 #include "runc/runtime_files.hpp"
 #include "runc/runtime_output.hpp"
+#include "vminit/core/blocking.hpp"
 #include "vminit/core/file.hpp"
+#include "vminit/core/timeout.hpp"
 #include "vminit/reaper/reaper_service.hpp"
 
 namespace vminit::runc {
@@ -55,6 +58,21 @@ result<void> base_outcome_of(const report& done) {
     return error(done.kind, done.base);
 }
 
+bool is_in_memory(const runc_config& config, const std::string& bundle) {
+    const auto& root = config.bundles_in_memory;
+    return !root.empty() && bundle.starts_with(root + "/") && bundle.find("/../") == std::string::npos;
+}
+
+template <class T>
+awaitable<result<T>> touch(asio::execution_context& context, const runc_config& config, std::string bundle,
+                           std::function<result<T>()> job) {
+    if (is_in_memory(config, bundle)) co_return job();
+    auto what = "files of " + bundle;
+    auto& pool = asio::use_service<blocking_service>(context);
+    auto touching = pool.run(blocking_lane::files, std::move(job), what);
+    co_return co_await with_timeout(std::move(touching), config.limits.bundle, std::move(what));
+}
+
 }  // namespace
 
 runc_config::runc_config() : binary(variable("SPINBOX_OCI_RUNTIME")), temp_directory(variable("XDG_RUNTIME_DIR")) {
@@ -77,9 +95,24 @@ void runc_service::shutdown() noexcept {}
 
 std::size_t runc_service::running() const noexcept { return driver_->running(); }
 
+awaitable<result<void>> runc_service::in_bundle(std::string bundle, std::function<result<void>()> job) {
+    co_return co_await touch(context(), config_, std::move(bundle), std::move(job));
+}
+
+awaitable<result<pid_t>> runc_service::read_pid(std::string bundle, std::string path) {
+    std::function<result<pid_t>()> job = [path = std::move(path)] { return read_pid_file(path); };
+    co_return co_await touch(context(), config_, std::move(bundle), std::move(job));
+}
+
+awaitable<result<void>> runc_service::forget_pid_file(std::string bundle, std::string path) {
+    auto job = [path = std::move(path)] { return remove_stale_pid_file(path); };
+    co_return co_await in_bundle(std::move(bundle), std::move(job));
+}
+
 awaitable<result<void>> runc_service::create(create_options options) {
     constexpr std::string_view what = "OCI runtime create failed";
-    auto removed = remove_stale_pid_file(init_pid_file(options.container.bundle));
+    auto pid_file = init_pid_file(options.container.bundle);
+    auto removed = co_await forget_pid_file(options.container.bundle, std::move(pid_file));
     if (!removed) co_return error(errc::unknown, os_text(removed.error())).within(what);
     auto run = make_command(config_, create_arguments(config_, options), config_.limits.create);
     attach(run, options.stdio, options.console_socket);
@@ -95,7 +128,8 @@ awaitable<result<void>> runc_service::start(runtime_ref container) {
 
 awaitable<result<void>> runc_service::exec(exec_options options) {
     constexpr std::string_view what = "OCI runtime exec failed";
-    auto removed = remove_stale_pid_file(exec_pid_file(options.container.bundle, options.exec_id));
+    auto pid_file = exec_pid_file(options.container.bundle, options.exec_id);
+    auto removed = co_await forget_pid_file(options.container.bundle, std::move(pid_file));
     if (!removed) co_return error(errc::unknown, os_text(removed.error())).within(what);
     auto process = process_file::create(config_.temp_directory, options.process_json + "\n");
     if (!process) co_return error(errc::unknown, os_text(process.error())).within(what);

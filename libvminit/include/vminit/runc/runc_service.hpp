@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -96,6 +97,7 @@ struct time_limits {
     clock::duration kill = std::chrono::seconds(10);
     clock::duration checkpoint = std::chrono::minutes(10);  ///< writes the container's memory to disk
     clock::duration query = std::chrono::seconds(30);       ///< ps, state, update, pause, resume
+    clock::duration bundle = std::chrono::seconds(90);      ///< to touch a file of a bundle; longer than a freeze
 };
 
 struct runc_config {
@@ -105,6 +107,7 @@ struct runc_config {
     std::string binary;
     std::string root = "/run/runc";
     std::string temp_directory;  ///< for the process.json files
+    std::string bundles_in_memory;  ///< bundles below it wait for no disk, as on a tmpfs; empty: none
     bool debug = true;           ///< `--debug`
     time_limits limits;
     std::optional<std::vector<std::string>> env;  ///< nullopt = ours without NOTIFY_SOCKET
@@ -169,10 +172,18 @@ public:
         return bundle + "/" + exec_id + ".pid";
     }
 
+    /// Runs `job`, which touches files of `bundle`, in the files lane within `limits.bundle`; in place, in this turn of
+    /// the loop, if the bundle is in memory. Errors: those of the job and of the lane, deadline_exceeded.
+    awaitable<result<void>> in_bundle(std::string bundle, std::function<result<void>()> job);
+
+    /// The pid that the runtime has left in the file `path` of `bundle`, read as by `in_bundle`.
+    awaitable<result<pid_t>> read_pid(std::string bundle, std::string path);
+
     /// Now: runtime processes in flight.
     std::size_t running() const noexcept;
 
 private:
+    awaitable<result<void>> forget_pid_file(std::string bundle, std::string path);
     void shutdown() noexcept override;
 
     class driver;
