@@ -1,5 +1,9 @@
 #include "vminit/devices/device_service.hpp"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cerrno>
@@ -10,6 +14,7 @@
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/core/task_group.hpp"
+#include "vminit/core/unique_fd.hpp"
 
 using namespace vminit;
 using namespace vminit::devices;
@@ -77,6 +82,20 @@ TEST_CASE_METHOD(device_fixture, "a disk that does not come is not found after t
     REQUIRE_FALSE(*outcome);
     CHECK(outcome->error().message() == "resolve block device by serial \"root\": not found");
     CHECK(outcome->error().kind() == errc::not_found);
+}
+
+TEST_CASE_METHOD(device_fixture, "a disk whose node cannot be opened yet is not there yet", "[devices]") {
+    system.add_disk("vda", "root");
+    auto node = system.node("vda");
+    sockaddr_un address{AF_UNIX, {}};
+    node.copy(address.sun_path, sizeof address.sun_path - 1);
+    unique_fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    // A socket's name cannot be opened: ENXIO, as of a disk that the kernel is about to add.
+    REQUIRE(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    CHECK_FALSE(run(service.find_block_by_serial("root", 0s)));
+    REQUIRE(::unlink(node.c_str()) == 0);
+    system.add_node("vda");
+    CHECK(run(service.find_block_by_serial("root", 0s)));
 }
 
 TEST_CASE_METHOD(device_fixture, "a disk without its node, and one without a serial, are not found", "[devices]") {

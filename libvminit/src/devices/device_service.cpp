@@ -1,14 +1,16 @@
 #include "vminit/devices/device_service.hpp"
 
-#include <unistd.h>
+#include <fcntl.h>
 
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <cerrno>
 #include <optional>
 
 #include "link_keeper.hpp"
 #include "uevent_listener.hpp"
 #include "vminit/core/blocking.hpp"
+#include "vminit/core/syscalls.hpp"
 #include "vminit/core/timeout.hpp"
 
 namespace vminit::devices {
@@ -22,8 +24,12 @@ constexpr auto look_interval = 100ms;  // only without uevents
 // What a look at the system found: the path, or nothing yet.
 using look = std::function<result<std::optional<std::string>>()>;
 
+// A new disk has its node and its serial a moment before it can be opened (device_add_disk() in the kernel); its uevent
+// comes after that.
 std::optional<std::string> existing(std::string path) {
-    if (::access(path.c_str(), F_OK) != 0) return std::nullopt;
+    auto opened = syscalls::open(path, O_RDONLY | O_NONBLOCK);
+    bool is_early = !opened && (syscalls::is_errno(opened.error(), ENOENT) || syscalls::is_errno(opened.error(), ENXIO));
+    if (is_early) return std::nullopt;
     return path;
 }
 
