@@ -128,11 +128,11 @@ private:
             case source_kind::missing:
                 return error(errc::not_found, "bind mount of " + source + ": no such file or directory");
             case source_kind::directory:
-                return error(errc::not_implemented,
-                             "bind mount of " + source + ": a directory of the host cannot be shared with the VM");
+            case source_kind::big_file:
+                return share(mount, source);
             case source_kind::other:
                 return error(errc::not_implemented,
-                             "bind mount of " + source + ": only regular files can be given to the VM");
+                             "bind mount of " + source + ": only files and directories can be given to the VM");
             case source_kind::file:
                 break;
         }
@@ -140,6 +140,23 @@ private:
         found_.files.emplace_back(source, name);
         mount["source"] = name;
         if (!has_option(mount, "ro")) remark("what is written to the copy of " + source + " stays in the guest");
+        return {};
+    }
+
+    result<void> share(json::object& mount, const std::string& source) {
+        if (input_.share_place.empty()) {
+            return error(errc::not_implemented,
+                         "bind mount of " + source + ": there is no virtiofsd to share it with the VM");
+        }
+        shared_source shared;
+        shared.name = fmt::format("{}-{}", input_.share_name, found_.shares.size());
+        shared.source = source;
+        bool is_read_only = has_option(mount, "ro") || has_option(mount, "rro");
+        shared.access = is_read_only ? share_access::read_only : share_access::read_write;
+        bool is_shallow = has_option(mount, "bind") && !has_option(mount, "rbind");
+        shared.depth = is_shallow ? share_depth::one_mount : share_depth::with_submounts;
+        mount["source"] = input_.share_place + "/" + shared.name;
+        found_.shares.push_back(std::move(shared));
         return {};
     }
 

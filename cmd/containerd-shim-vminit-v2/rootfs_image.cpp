@@ -88,17 +88,4 @@ awaitable<result<void>> make_rootfs_image(asio::io_context& context, std::vector
     co_return made.error().within("rootfs");
 }
 
-std::vector<system::mount_entry> rootfs_in_guest(const std::string& serial, unsigned scratch_mib) {
-    auto size = scratch_mib == 0 ? std::string("size=50%") : fmt::format("size={}m", scratch_mib);
-    std::vector<system::mount_entry> mounts;
-    mounts.emplace_back("erofs", "serial:" + serial, "", std::vector<std::string>{"ro"});
-    mounts.emplace_back("tmpfs", "tmpfs", "", std::vector<std::string>{size, "mode=0755"});
-    mounts.emplace_back(
-        "format/mkdir/overlay", "overlay", "",
-        std::vector<std::string>{"lowerdir={{ mount 0 }}", "upperdir={{ mount 1 }}/upper", "workdir={{ mount 1 }}/work",
-                                 "X-containerd.mkdir.path={{ mount 1 }}/upper:0755",
-                                 "X-containerd.mkdir.path={{ mount 1 }}/work:0755"});
-    return mounts;
-}
-
 }  // namespace vminit::shim

@@ -18,7 +18,4 @@ namespace vminit::shim {
 awaitable<result<void>> make_rootfs_image(asio::io_context& context, std::vector<system::mount_entry> mounts,
                                           std::string directory, std::string image, std::string mkfs_erofs);
 
-/// The guest's mounts for such an image: read-only, with a tmpfs of `scratch_mib` over it (0: half of the memory).
-std::vector<system::mount_entry> rootfs_in_guest(const std::string& serial, unsigned scratch_mib);
-
 }  // namespace vminit::shim

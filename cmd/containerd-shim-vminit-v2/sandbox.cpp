@@ -8,7 +8,6 @@
 #include <sstream>
 
 #include "event_topics.hpp"
-#include "rootfs_image.hpp"
 #include "vminit/core/blocking.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
@@ -30,7 +29,9 @@ constexpr std::size_t largest_bundle_file = std::size_t{1} << 20;
 source_kind kind_of(const std::string& path) {
     struct stat status{};
     if (::stat(path.c_str(), &status) != 0) return source_kind::missing;
-    if (S_ISREG(status.st_mode)) return source_kind::file;
+    if (S_ISREG(status.st_mode))
+        return static_cast<std::size_t>(status.st_size) > largest_bundle_file ? source_kind::big_file
+                                                                              : source_kind::file;
     return S_ISDIR(status.st_mode) ? source_kind::directory : source_kind::other;
 }
 
@@ -70,6 +71,7 @@ sandbox::sandbox(asio::io_context& context, shim_config config, shim_paths paths
       config_(std::move(config)),
       paths_(std::move(paths)),
       publisher_(publisher),
+      storage_(context, config_, paths_.vm),
       boot_over_(context.get_executor()),
       tasks_(context.get_executor(), log_of(context)) {}
 
@@ -96,21 +98,10 @@ awaitable<result<std::shared_ptr<shim_container>>> sandbox::create(task::CreateT
     container->rootfs = request.rootfs();
     auto [place, is_new] = containers_.try_emplace(request.id(), container);
     if (!is_new) co_return error(errc::already_exists, "container " + request.id());
-    auto config_json = read_whole(request.bundle() + "/config.json");
-    auto make_spec = [&]() -> result<guest_spec> {
-        if (!config_json) return config_json.error();
-        guest_spec_input input;
-        input.id = request.id();
-        input.kind_of = kind_of;
-        input.namespace_path = [this](const std::string& type, const std::string& path) {
-            return namespace_in_guest(type, path);
-        };
-        return make_guest_spec(*config_json, input);
-    };
-    auto spec = make_spec();
+    auto spec = plan(*container, request);
     result<void> done = spec ? result<void>() : result<void>(spec.error());
-    if (done) done = co_await make_disk(*container, request);
-    if (done) done = co_await provide_vm(*container, spec->memory_limit);
+    if (done) done = co_await storage_.prepare(container->storage, mounts_of(request), request.bundle());
+    if (done) done = co_await provide_vm(container, spec->memory_limit);
     if (done) done = co_await create_in_guest(container, request, std::move(*spec));
     if (done) co_return container;
     co_await undo_create(container);
@@ -122,29 +113,54 @@ awaitable<void> sandbox::undo_create(std::shared_ptr<shim_container> container) 
     if (is_empty()) co_await stop();
 }
 
-awaitable<result<void>> sandbox::make_disk(shim_container& container, const task::CreateTaskRequest& request) {
-    if (auto made = make_directories(paths_.vm, 0700); !made) co_return made.error();
-    container.serial = fmt::format("rootfs-{}", disks_++);
-    container.image = fmt::format("{}/{}.erofs", paths_.vm, container.serial);
-    auto directory = request.bundle() + "/rootfs";
-    if (auto made = make_directories(directory, 0711); !made) co_return made.error();
-    co_return co_await make_rootfs_image(context_, mounts_of(request), directory, container.image, config_.mkfs_erofs);
+// All that can be decided before anything is made: a refusal costs nothing.
+result<guest_spec> sandbox::plan(shim_container& container, const task::CreateTaskRequest& request) {
+    auto config_json = read_whole(request.bundle() + "/config.json");
+    if (!config_json) return config_json.error();
+    auto storage = storage_.plan(mounts_of(request));
+    if (!storage) return storage.error();
+    guest_spec_input input;
+    input.id = request.id();
+    input.kind_of = kind_of;
+    input.namespace_path = [this](const std::string& type, const std::string& path) {
+        return namespace_in_guest(type, path);
+    };
+    input.share_place = storage_.volume_place(*storage);
+    input.share_name = storage->name;
+    auto spec = make_guest_spec(*config_json, input);
+    if (!spec) return spec;
+    storage_.add_volumes(*storage, spec->shares);
+    container.storage = std::move(*storage);
+    return spec;
 }
 
-// The first Create boots, with its disk; others that come meanwhile wait for that, then plug theirs in.
-awaitable<result<void>> sandbox::provide_vm(const shim_container& container, std::uint64_t memory_limit) {
+// The first Create boots, with its disks; others that come meanwhile wait for that, then plug theirs in.
+awaitable<result<void>> sandbox::provide_vm(std::shared_ptr<shim_container> container, std::uint64_t memory_limit) {
     while (is_booting_) co_await boot_over_.wait();
-    vmm::disk root(container.image, container.serial, vmm::disk_access::read_only);
-    if (has_vm()) co_return co_await vm_->add_disk(std::move(root));
+    if (has_vm()) co_return co_await plug_in(std::move(container));
     if (vm_) co_return error(errc::unavailable, "the VM has ended");
     is_booting_ = true;
-    auto booted = co_await boot(std::move(root), memory_limit);
+    auto booted = co_await boot(std::move(container), memory_limit);
     is_booting_ = false;
     boot_over_.notify_all();
     co_return booted;
 }
 
-vmm::vm_plan sandbox::plan_for(vmm::disk first, std::uint64_t memory_limit) const {
+// On failure `remove` takes out what has been plugged in.
+awaitable<result<void>> sandbox::plug_in(std::shared_ptr<shim_container> container) {
+    for (std::size_t index = 0; index < container->storage.rootfs.disks.size(); ++index) {
+        auto added = co_await vm_->add_disk(container->storage.rootfs.disks[index]);
+        if (!added) co_return added;
+    }
+    auto share = storage_.share_for(container->storage);
+    if (!share || has_share_) co_return result<void>();
+    has_share_ = true;  // of two that come at once one adds it; the guest waits until it is there
+    auto added = co_await vm_->add_share(*share);
+    if (!added) has_share_ = false;
+    co_return added;
+}
+
+vmm::vm_plan sandbox::plan_for(const container_storage& first, std::uint64_t memory_limit) const {
     vmm::vm_plan plan;
     plan.directory = paths_.vm;
     plan.qemu = config_.qemu;
@@ -158,16 +174,19 @@ vmm::vm_plan sandbox::plan_for(vmm::disk first, std::uint64_t memory_limit) cons
     plan.memory_mib = memory_limit == 0 ? config_.memory_mib : std::max(config_.memory_mib, wanted);
     plan.spare_disk_slots = spare_slots;
     plan.guest_cid = cid_of(paths_.vm);
-    plan.disks.push_back(std::move(first));
+    plan.virtiofsd = storage_.virtiofsd();
+    plan.disks = first.rootfs.disks;
+    if (auto share = storage_.share_for(first)) plan.shares.push_back(std::move(*share));
     return plan;
 }
 
-awaitable<result<void>> sandbox::boot(vmm::disk first, std::uint64_t memory_limit) {
+awaitable<result<void>> sandbox::boot(std::shared_ptr<shim_container> first, std::uint64_t memory_limit) {
     vmm::boot_limits limits;
     limits.tcg = std::chrono::seconds(config_.boot_seconds);
     auto& service = asio::use_service<vmm::vm_service>(context_);
-    auto booted =
-        co_await service.boot(plan_for(std::move(first), memory_limit), limits, config_.state + "/accelerator");
+    auto plan = plan_for(first->storage, memory_limit);
+    has_share_ = !plan.shares.empty();
+    auto booted = co_await service.boot(std::move(plan), limits, config_.state + "/accelerator");
     if (!booted) co_return booted.error();
     vm_ = std::move(*booted);
     link_ = std::make_unique<guest_link>(context_, vm_->rpc_address(),
@@ -218,6 +237,8 @@ awaitable<result<std::string>> sandbox::create_bundle(guest_link::calls calls, c
 
 awaitable<result<void>> sandbox::create_in_guest(std::shared_ptr<shim_container> container,
                                                  task::CreateTaskRequest request, guest_spec spec) {
+    const auto& about_root = container->storage.rootfs.remarks;
+    spec.remarks.insert(spec.remarks.end(), about_root.begin(), about_root.end());
     for (const auto& remark : spec.remarks)
         log_of(context_).info("spec changed", {{"id", container->id()}, {"remark", remark}});
     auto calls = guest();
@@ -234,7 +255,7 @@ awaitable<result<void>> sandbox::create_in_guest(std::shared_ptr<shim_container>
     task::CreateTaskRequest inside;
     inside.set_id(container->id());
     inside.set_bundle(*bundle);
-    for (const auto& entry : rootfs_in_guest(container->serial, config_.scratch_mib)) {
+    for (const auto& entry : container->storage.rootfs.in_guest) {
         auto& mount = *inside.add_rootfs();
         mount.set_type(entry.type);
         mount.set_source(entry.source);
@@ -255,11 +276,14 @@ awaitable<result<void>> sandbox::create_in_guest(std::shared_ptr<shim_container>
 awaitable<void> sandbox::remove(std::shared_ptr<shim_container> container) {
     containers_.erase(container->id());
     container->close();
-    if (has_vm() && !container->serial.empty() && !is_empty()) {
-        // Of the disk that the VM was booted with there is no slot to empty.
-        (void)co_await vm_->remove_disk(container->serial);
+    if (has_vm() && !is_empty()) {
+        for (std::size_t index = 0; index < container->storage.rootfs.disks.size(); ++index) {
+            auto serial = container->storage.rootfs.disks[index].serial;
+            // Of those that the VM was booted with there is no slot to empty.
+            (void)co_await vm_->remove_disk(std::move(serial));
+        }
     }
-    if (!container->image.empty()) ::unlink(container->image.c_str());
+    co_await storage_.release(container->storage);
 }
 
 awaitable<void> sandbox::stop() {
@@ -275,6 +299,8 @@ awaitable<void> sandbox::stop() {
     if (vm_) co_await vm_->stop(shutdown_limit);
     co_await tasks_.join();  // whoever watches the VM has seen its end
     for (auto& [id, container] : containers_) container->lose();
+    co_await storage_.close();
+    has_share_ = false;
     auto clear = [directory = paths_.vm]() -> result<void> {
         for (const auto* name : {"qemu.log", "vsock.log", "vhost.sock", "vm.sock"})
             ::unlink((directory + "/" + name).c_str());

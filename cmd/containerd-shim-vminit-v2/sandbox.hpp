@@ -8,6 +8,7 @@
 #include "github.com/containerd/containerd/api/runtime/task/v3/shim.pb.h"
 #include "guest_link.hpp"
 #include "guest_spec.hpp"
+#include "host_storage.hpp"
 #include "shim_config.hpp"
 #include "shim_container.hpp"
 #include "shim_paths.hpp"
@@ -47,10 +48,10 @@ public:
     awaitable<void> stop();
 
 private:
-    awaitable<result<void>> make_disk(shim_container& container,
-                                      const containerd::task::v3::CreateTaskRequest& request);
-    awaitable<result<void>> provide_vm(const shim_container& first, std::uint64_t memory_limit);
-    awaitable<result<void>> boot(vmm::disk first, std::uint64_t memory_limit);
+    result<guest_spec> plan(shim_container& container, const containerd::task::v3::CreateTaskRequest& request);
+    awaitable<result<void>> provide_vm(std::shared_ptr<shim_container> container, std::uint64_t memory_limit);
+    awaitable<result<void>> plug_in(std::shared_ptr<shim_container> container);
+    awaitable<result<void>> boot(std::shared_ptr<shim_container> first, std::uint64_t memory_limit);
     awaitable<result<void>> create_in_guest(std::shared_ptr<shim_container> container,
                                             containerd::task::v3::CreateTaskRequest request, guest_spec spec);
     awaitable<result<std::string>> create_bundle(guest_link::calls calls, const shim_container& container,
@@ -58,21 +59,22 @@ private:
     awaitable<void> watch_vm();
     awaitable<void> undo_create(std::shared_ptr<shim_container> container);
     void take_event(containerd::types::Envelope envelope);
-    vmm::vm_plan plan_for(vmm::disk first, std::uint64_t memory_limit) const;
+    vmm::vm_plan plan_for(const container_storage& first, std::uint64_t memory_limit) const;
     std::string namespace_in_guest(const std::string& type, const std::string& path) const;
 
     asio::io_context& context_;
     shim_config config_;
     shim_paths paths_;
     event_publisher& publisher_;
+    host_storage storage_;
     std::shared_ptr<vmm::virtual_machine> vm_;
     std::unique_ptr<guest_link> link_;
     std::map<std::string, std::shared_ptr<shim_container>> containers_;
+    bool has_share_ = false;
     bool is_booting_ = false;
     bool is_stopping_ = false;
     condition boot_over_;
     std::uint32_t stream_ids_ = 1;
-    unsigned disks_ = 0;
     task_group tasks_;
 };
 

@@ -44,12 +44,25 @@ result<void> take_accelerator(vmm::accelerator& into, const json::value& value) 
     return {};
 }
 
+result<void> take_rootfs(rootfs_choice& into, const json::value& value) {
+    std::string_view word = value.is_string() ? std::string_view(value.get_string()) : std::string_view();
+    if (word == "image")
+        into = rootfs_choice::image;
+    else if (word == "virtiofs")
+        into = rootfs_choice::virtiofs;
+    else
+        return error(errc::invalid_argument, "image or virtiofs is expected");
+    return {};
+}
+
 result<void> take(shim_config& config, std::string_view name, const json::value& value) {
     if (name == "kernel") return take_text(config.kernel, value);
     if (name == "initrd") return take_text(config.initrd, value);
     if (name == "qemu") return take_text(config.qemu, value);
     if (name == "vsock_device") return take_text(config.vsock_device, value);
     if (name == "mkfs_erofs") return take_text(config.mkfs_erofs, value);
+    if (name == "virtiofsd") return take_text(config.virtiofsd, value);
+    if (name == "rootfs") return take_rootfs(config.rootfs, value);
     if (name == "state") return take_text(config.state, value);
     if (name == "kernel_words") return take_text(config.kernel_words, value);
     if (name == "accelerator") return take_accelerator(config.accel, value);

@@ -9,6 +9,12 @@
 
 namespace vminit::shim {
 
+/// How the root file systems come into the VM, where the snapshotter's files cannot be disks.
+enum class rootfs_choice {
+    image,     ///< copied into an image; what is written stays in the guest
+    virtiofs,  ///< shared; what is written is in the snapshot
+};
+
 /// What the machine's owner decides, from one JSON file; the defaults are where the packages put things.
 struct shim_config {
     std::string kernel = "/usr/share/vminit/guest/vmlinuz";
@@ -16,6 +22,8 @@ struct shim_config {
     std::string qemu = "qemu-system-x86_64";
     std::string vsock_device;  ///< empty: /dev/vhost-vsock
     std::string mkfs_erofs = "mkfs.erofs";
+    std::string virtiofsd;  ///< empty: the first that is found where packages put it
+    rootfs_choice rootfs = rootfs_choice::image;
     std::string state = "/run/vminit";  ///< a directory per VM in here; short, as sockets lie in it
     vmm::accelerator accel = vmm::accelerator::automatic;
     unsigned cpus = 1;

@@ -8,6 +8,7 @@
 
 #include "event_publisher.hpp"
 #include "github.com/containerd/containerd/api/types/mount.pb.h"
+#include "host_storage.hpp"
 #include "shim_process.hpp"
 #include "vminit/core/result.hpp"
 
@@ -52,8 +53,7 @@ public:
     void close();
 
     std::uint32_t guest_pid = 0;                                          ///< init's, inside
-    std::string serial;                                                   ///< its disk
-    std::string image;                                                    ///< the file of that disk
+    container_storage storage;                                            ///< its root and its volumes
     google::protobuf::RepeatedPtrField<containerd::types::Mount> rootfs;  ///< as the daemon gave it, for TaskCreate
 
 private:

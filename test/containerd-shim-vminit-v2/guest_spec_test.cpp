@@ -15,6 +15,7 @@ guest_spec_input world() {
     input.kind_of = [](const std::string& path) {
         if (path.starts_with("/files/")) return source_kind::file;
         if (path.starts_with("/dirs/")) return source_kind::directory;
+        if (path.starts_with("/big/")) return source_kind::big_file;
         return path.starts_with("/dev/") ? source_kind::other : source_kind::missing;
     };
     input.namespace_path = [](const std::string& type, const std::string& path) {
@@ -98,8 +99,34 @@ TEST_CASE("what cannot be given to the guest is refused by name", "[shim]") {
         return spec_with(R"(,"mounts":[{"destination":"/v","type":"bind","source":")" + source + R"("}])");
     };
     check_refused(bind("/dirs/data"), errc::not_implemented, "/dirs/data");
+    check_refused(bind("/big/file"), errc::not_implemented, "/big/file: there is no virtiofsd");
     check_refused(bind("/dev/sda"), errc::not_implemented, "/dev/sda");
     check_refused(bind("/gone"), errc::not_found, "/gone");
+}
+
+TEST_CASE("directories and big files are shared", "[shim]") {
+    auto input = world();
+    input.share_place = "mounts/1";
+    input.share_name = "rootfs-3";
+    auto spec = make_guest_spec(
+        spec_with(R"(,"mounts":[{"destination":"/a","type":"bind","source":"/dirs/a","options":["rbind","ro"]},)"
+                  R"({"destination":"/b","type":"bind","source":"/dirs/b","options":["bind","rw"]},)"
+                  R"({"destination":"/c","type":"bind","source":"/big/c","options":["rbind"]},)"
+                  R"({"destination":"/d","type":"bind","source":"/dirs/d","options":["rbind","rro"]}])"),
+        input);
+    REQUIRE(spec);
+    auto deep = share_depth::with_submounts;
+    CHECK(spec->shares == std::vector<shared_source>{
+                              {"rootfs-3-0", "/dirs/a", share_access::read_only, deep},
+                              {"rootfs-3-1", "/dirs/b", share_access::read_write, share_depth::one_mount},
+                              {"rootfs-3-2", "/big/c", share_access::read_write, deep},
+                              {"rootfs-3-3", "/dirs/d", share_access::read_only, deep},
+                          });
+    CHECK(spec->files.empty());
+    auto mounts = document(*spec).at("mounts");
+    CHECK(mounts.at(0).at("source") == "mounts/1/rootfs-3-0");
+    CHECK(mounts.at(0).at("options").as_array().size() == 2);  // the guest makes it read-only as well
+    CHECK(mounts.at(2).at("source") == "mounts/1/rootfs-3-2");
 }
 
 TEST_CASE("the memory limit is told", "[shim]") {

@@ -107,12 +107,13 @@ TEST_CASE("name files that cannot be bound are left out", "[runc]") {
     CHECK(outcome.spec["mounts"].as_array().size() == (said.empty() ? 2 : 1));
 }
 
-TEST_CASE("a bind of a bare name means the file that came with the bundle", "[runc]") {
+TEST_CASE("a relative source of a bind lies in the bundle", "[runc]") {
     auto outcome = fit(R"({"mounts": [
         {"destination": "/etc/hosts", "type": "bind", "source": "hosts", "options": ["rbind", "ro"]},
         {"destination": "/etc/name", "source": "name", "options": ["ro", "bind"]},
         {"destination": "/a", "type": "bind", "source": "/absolute"},
-        {"destination": "/b", "type": "bind", "source": "with/slash"},
+        {"destination": "/b", "type": "bind", "source": "mounts/0/volume"},
+        {"destination": "/b", "type": "bind", "source": "../../etc"},
         {"destination": "/c", "type": "bind", "source": ".."},
         {"destination": "/proc", "type": "proc", "source": "proc"}]})",
                        [] {
@@ -123,5 +124,6 @@ TEST_CASE("a bind of a bare name means the file that came with the bundle", "[ru
     std::vector<std::string> sources;
     for (const auto& mount : outcome.spec["mounts"].as_array()) sources.emplace_back(mount.at("source").as_string());
     CHECK(sources == std::vector<std::string>{"/run/bundles/web/hosts", "/run/bundles/web/name", "/absolute",
-                                              "with/slash", "..", "proc"});
+                                              "/run/bundles/web/mounts/0/volume", "/run/bundles/web/etc", "..",
+                                              "proc"});
 }

@@ -4,6 +4,9 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "vmm/device_slots.hpp"
+#include "vmm/share_daemon.hpp"
+
 using namespace vminit;
 using namespace vminit::vmm;
 
@@ -79,7 +82,48 @@ TEST_CASE("disks have their serials, and commas in file names are not separators
     CHECK(has(line,
               "if=none,id=disk0,format=raw,file=/a,,b.img,readonly=on -device virtio-blk-pci,drive=disk0,serial=one"));
     CHECK(has(line, "if=none,id=disk1,format=raw,file=/c.img -device virtio-blk-pci,drive=disk1,serial=two"));
-    CHECK(has(line, "pcie-root-port,id=slot0,chassis=1,slot=1 -device pcie-root-port,id=slot1,chassis=2,slot=2"));
+    CHECK(has(line,
+              "pcie-root-port,id=slot0,chassis=1,slot=1,addr=0x1c.0x0,multifunction=on "
+              "-device pcie-root-port,id=slot1,chassis=2,slot=2,addr=0x1c.0x1"));
+    plan.spare_disk_slots = 9;
+    CHECK(has(line_of(plan), "id=slot8,chassis=9,slot=9,addr=0x1d.0x0,multifunction=on"));
+}
+
+TEST_CASE("shares are served at sockets in the VM's directory", "[vmm]") {
+    auto plan = small_plan();
+    plan.shares.emplace_back("/srv/data", "share");
+    CHECK(has(line_of(plan),
+              "-chardev socket,id=fs-share,path=/run/vm/share.sock "
+              "-device vhost-user-fs-pci,chardev=fs-share,tag=share"));
+    plan.machine = machine_type::microvm;
+    CHECK(has(line_of(plan), "-device vhost-user-fs-device,chardev=fs-share,tag=share"));
+    auto added = share("/srv/other", "later");
+    CHECK(chardev_arguments(plan, added) ==
+          R"({"id":"fs-later","backend":{"type":"socket","data":{"addr":{"type":"unix","data":)"
+          R"({"path":"/run/vm/later.sock"}},"server":false}}})");
+    CHECK(device_arguments(added, 3) ==
+          R"({"driver":"vhost-user-fs-pci","id":"share-later","chardev":"fs-later","tag":"later","bus":"slot3"})");
+}
+
+TEST_CASE("the daemon of a share keeps to the shared directory", "[vmm]") {
+    auto command = share_command("/usr/lib/qemu/virtiofsd", share("/srv/data", "share"));
+    CHECK(command ==
+          std::vector<std::string>{"/usr/lib/qemu/virtiofsd", "-f", "--fd=3", "-o",
+                                   "source=/srv/data,sandbox=namespace,cache=auto,xattr,announce_submounts"});
+}
+
+TEST_CASE("a device keeps its slot until it has gone", "[vmm]") {
+    device_slots slots(1);
+    CHECK(slots.take("disk-a") == 0U);
+    CHECK(slots.take("disk-b") == std::nullopt);
+    CHECK_FALSE(slots.leave("disk-b"));
+    CHECK(slots.leave("disk-a"));
+    CHECK_FALSE(slots.leave("disk-a"));
+    CHECK(slots.is_any_leaving());
+    CHECK(slots.take("disk-b") == std::nullopt);
+    CHECK(slots.release("disk-a"));
+    CHECK_FALSE(slots.release("disk-a"));
+    CHECK(slots.take("disk-b") == 0U);
 }
 
 TEST_CASE("PID 1 gets its arguments behind the kernel's words", "[vmm]") {
@@ -113,6 +157,14 @@ TEST_CASE("what cannot be a VM is refused with a sentence", "[vmm]") {
     SECTION("a serial longer than virtio-blk's") {
         plan.disks.emplace_back("/a", std::string(21, 's'), disk_access::read_only);
         CHECK(has(refusal(plan), "1 to 20 bytes"));
+    }
+    SECTION("a share whose directory would end QEMU's or the daemon's option") {
+        plan.shares.emplace_back("/a,b", "share");
+        CHECK(has(refusal(plan), "without commas"));
+    }
+    SECTION("a share whose tag is no file name") {
+        plan.shares.emplace_back("/a", "a/b");
+        CHECK(has(refusal(plan), "share tag"));
     }
     SECTION("more slots than were tried") {
         plan.spare_disk_slots = 17;

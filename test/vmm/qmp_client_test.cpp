@@ -23,8 +23,9 @@ struct monitor : io_fixture {
         auto pair = ttrpc::connected_pair(ex());
         REQUIRE(pair);
         peer = std::move(pair->second);
-        client = std::make_unique<qmp_client>(ctx, std::move(pair->first),
-                                              [this](std::string_view name) { events.emplace_back(name); });
+        client = std::make_unique<qmp_client>(
+            ctx, std::move(pair->first),
+            [this](std::string_view name, std::string_view) { events.emplace_back(name); });
     }
     void say(std::string_view text) { REQUIRE(syscalls::write_all(peer.get(), text, "peer")); }
 

@@ -136,7 +136,65 @@ TEST_CASE_METHOD(host, "disks come and go while there are slots", "[vmm]") {
     CHECK(run((*machine)->remove_disk("two")).error().kind() == errc::not_found);
     CHECK(run((*machine)->remove_disk("one")));
     CHECK(add("two"));
+    // The file of a disk that is gone is closed: QEMU refuses to open it twice.
+    CHECK(run((*machine)->remove_disk("two")));
+    CHECK(add("two"));
     run((*machine)->stop(0s));
+}
+
+TEST_CASE_METHOD(host, "a share has a daemon for as long as its VM runs", "[vmm]") {
+    plan.virtiofsd = FAKE_VMM_DIR "/fake_virtiofsd";
+    plan.spare_disk_slots = 3;
+    plan.shares.emplace_back("/srv", "first");
+    auto machine = boot();
+    REQUIRE(machine);
+    auto before = children();
+    CHECK(run((*machine)->add_share(share("/srv", "second"))));
+    CHECK(children() == before + 1);
+    auto twice = run((*machine)->add_share(share("/srv", "first")));
+    REQUIRE_FALSE(twice);
+    CHECK(twice.error().kind() == errc::already_exists);
+    SECTION("it ends with the VM") {}
+    SECTION("its end is told, and all else goes on") {
+        // This one ends by itself, after a word of its own.
+        CHECK(run((*machine)->add_share(share("/srv", "short"))));
+        while (children() > before + 1) ctx.run_one();
+        ctx.poll();
+        CHECK(lines.back().find("virtiofsd has ended") != std::string::npos);
+        CHECK(lines.back().find("nothing to serve") != std::string::npos);
+        CHECK_FALSE((*machine)->has_ended());
+    }
+    run((*machine)->stop(0s));
+    CHECK(children() == 0);
+    CHECK(sockets_left() == 0);
+}
+
+TEST_CASE_METHOD(host, "a share that cannot be served leaves nothing", "[vmm]") {
+    SECTION("no daemon is configured") {
+        plan.shares.emplace_back("/srv", "first");
+        boot_fails_with(errc::not_implemented, "no virtiofsd");
+    }
+    SECTION("there is no such daemon") {
+        plan.virtiofsd = "/nowhere/virtiofsd";
+        plan.shares.emplace_back("/srv", "first");
+        boot_fails_with(errc::not_found, "/nowhere/virtiofsd");
+    }
+    SECTION("QEMU refuses the device") {
+        plan.virtiofsd = FAKE_VMM_DIR "/fake_virtiofsd";
+        plan.init_arguments = {"refuses"};
+        auto machine = boot();
+        REQUIRE(machine);
+        auto without = children();
+        for (int attempt = 0; attempt < 2; ++attempt) {
+            auto refused = run((*machine)->add_share(share("/srv", "later")));
+            REQUIRE_FALSE(refused);
+            CHECK(refused.error().message().find("QMP chardev-add: no: ") != std::string::npos);
+            CHECK(children() == without);
+        }
+        run((*machine)->stop(0s));
+    }
+    CHECK(children() == 0);
+    CHECK(sockets_left() == 0);
 }
 
 TEST_CASE_METHOD(host, "a disk that QEMU refuses takes no slot", "[vmm]") {

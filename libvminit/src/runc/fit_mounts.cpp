@@ -29,11 +29,11 @@ json::object shared_memory() {
     return mount_of("/dev/shm", "tmpfs", "shm", texts({"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}));
 }
 
-// A bare relative source is a file that came with the bundle.
+// A relative source lies in the bundle: a file that came with it, or below a mount of its root file system.
 void resolve_source(json::object& mount, const std::string& bundle) {
     auto source = text_of(mount, "source");
-    bool is_bare = !source.empty() && source.find('/') == std::string::npos && source != "." && source != "..";
-    if (is_bare) set_text(mount, "source", bundle + "/" + source);
+    auto inside = normal_path("/" + source);  // ".." ends at the bundle
+    if (!source.empty() && !source.starts_with('/') && inside != "/") set_text(mount, "source", bundle + inside);
 }
 
 // Why a name file cannot be bound over the image's; empty if it can.

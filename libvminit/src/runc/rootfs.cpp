@@ -28,6 +28,10 @@ constexpr auto busy_pause = std::chrono::milliseconds(50);
 // An unmount writes back what is dirty. What takes longer is left to the kernel: its caller may try again.
 constexpr auto unmount_limit = std::chrono::seconds(60);
 
+// The tag of a share that was plugged in a moment ago is not known to its driver yet.
+constexpr int tag_attempts = 250;
+constexpr auto tag_pause = std::chrono::milliseconds(20);
+
 // One entry, ready to be performed: everything the blocking job needs, by value.
 struct mount_step {
     system::mount_entry entry;
@@ -87,9 +91,9 @@ bool is_busy(const result<void>& outcome) {
     return !outcome && outcome.error().code() == error_code(EBUSY, boost::system::system_category());
 }
 
-awaitable<void> pause_unmounting() {
+awaitable<void> pause_for(clock::duration span) {
     auto ex = co_await asio::this_coro::executor;
-    timer pause(ex, busy_pause);
+    timer pause(ex, span);
     co_await pause.async_wait(as_tuple_awaitable);
 }
 
@@ -99,7 +103,7 @@ awaitable<result<void>> unmount_one(blocking_service& pool, std::string mount_po
         auto running = pool.run(blocking_lane::mounts, std::move(job), "umount " + mount_point);
         auto outcome = co_await with_timeout(std::move(running), unmount_limit, "umount " + mount_point);
         if (!is_busy(outcome)) co_return outcome;
-        co_await pause_unmounting();
+        co_await pause_for(busy_pause);
     }
     auto job = [mount_point] { return system::unmount_filesystem(mount_point, system::unmount_mode::lazy); };
     auto running = pool.run(blocking_lane::mounts, std::move(job), "umount " + mount_point);
@@ -122,6 +126,21 @@ awaitable<bool> is_cancelled() {
     co_return state.cancelled() != asio::cancellation_type::none;
 }
 
+bool is_unknown_tag(const mount_step& step, const result<fresh_mount>& outcome) {
+    return !outcome && step.entry.type == "virtiofs" &&
+           outcome.error().code() == error_code(EINVAL, boost::system::system_category());
+}
+
+awaitable<result<fresh_mount>> perform_soon(blocking_service& pool, mount_step step) {
+    for (int attempt = 1;; ++attempt) {
+        auto job = [step] { return perform(step); };
+        auto outcome = co_await pool.run(blocking_lane::mounts, std::move(job), "mount " + step.mount_point);
+        bool stop = co_await is_cancelled();
+        if (stop || attempt == tag_attempts || !is_unknown_tag(step, outcome)) co_return outcome;
+        co_await pause_for(tag_pause);
+    }
+}
+
 // Mounts one entry and notes it in `mounts` and `active`.
 awaitable<result<void>> mount_one(blocking_service& pool, mount_step step, serial_resolver resolve,
                                   rootfs_mounts& mounts, std::vector<active_mount>& active) {
@@ -131,9 +150,7 @@ awaitable<result<void>> mount_one(blocking_service& pool, mount_step step, seria
         step.entry.source = std::move(*device);
     }
     auto entry = step.entry;
-    auto what = "mount " + step.mount_point;
-    auto job = [step = std::move(step)] { return perform(step); };
-    auto fresh = co_await pool.run(blocking_lane::mounts, std::move(job), std::move(what));
+    auto fresh = co_await perform_soon(pool, std::move(step));
     if (!fresh) co_return fresh.error();
     auto mounted = fresh->take();
     active_mount made;

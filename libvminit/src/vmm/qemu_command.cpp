@@ -6,6 +6,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "share_daemon.hpp"
+
 namespace vminit::vmm {
 
 namespace json = boost::json;
@@ -14,7 +16,10 @@ namespace {
 
 constexpr std::size_t longest_directory = 90;
 constexpr std::size_t longest_serial = 20;  // VIRTIO_BLK_ID_BYTES
+constexpr std::size_t longest_tag = 36;     // struct virtio_fs_config
 constexpr unsigned most_spare_slots = 16;   // PCIe ports cost guest memory and boot time; more has not been tried
+constexpr unsigned ports_per_device = 8;    // functions of one PCI device
+constexpr unsigned first_port_device = 28;  // below q35's own (31): the lower numbers are for disks
 
 // A comma ends a value in QEMU's option lists; two are one.
 std::string escaped(const std::string& value) {
@@ -37,6 +42,9 @@ result<void> check(const vm_plan& plan) {
     if (plan.spare_disk_slots > most_spare_slots) {
         return error(errc::invalid_argument,
                      fmt::format("{} spare disk slots: at most {}", plan.spare_disk_slots, most_spare_slots));
+    }
+    for (const auto& each : plan.shares) {
+        if (auto fits = check_share(each); !fits) return fits;
     }
     for (const auto& each : plan.disks) {
         if (!each.serial.empty() && each.serial.size() <= longest_serial) continue;
@@ -84,7 +92,41 @@ void add_disks(std::vector<std::string>& command, const vm_plan& plan) {
     }
 }
 
+void add_shares(std::vector<std::string>& command, const vm_plan& plan) {
+    for (const auto& each : plan.shares) {
+        command.insert(
+            command.end(),
+            {"-chardev", fmt::format("socket,id=fs-{},path={}", each.tag, escaped(share_socket(plan.directory, each))),
+             "-device", fmt::format("{0},chardev=fs-{1},tag={1}", device_name(plan, "vhost-user-fs"), each.tag)});
+    }
+}
+
+// Several ports are the functions of one device: 31 device numbers are all that there are.
+void add_ports(std::vector<std::string>& command, const vm_plan& plan) {
+    for (unsigned slot = 0; slot < plan.spare_disk_slots; ++slot) {
+        command.insert(
+            command.end(),
+            {"-device", fmt::format("pcie-root-port,id=slot{0},chassis={1},slot={1},addr={2:#x}.{3:#x}{4}", slot,
+                                    slot + 1, first_port_device + slot / ports_per_device, slot % ports_per_device,
+                                    slot % ports_per_device == 0 ? ",multifunction=on" : "")});
+    }
+}
+
 }  // namespace
+
+result<void> check_share(const share& shared) {
+    bool is_name =
+        !shared.tag.empty() && shared.tag.size() <= longest_tag && shared.tag.find_first_of("/,") == std::string::npos;
+    if (!is_name) {
+        return error(errc::invalid_argument,
+                     fmt::format("share tag \"{}\": a file name of 1 to {} bytes", shared.tag, longest_tag));
+    }
+    if (!shared.directory.starts_with('/') || shared.directory.find(',') != std::string::npos) {
+        return error(errc::invalid_argument,
+                     fmt::format("shared directory \"{}\": an absolute path without commas", shared.directory));
+    }
+    return {};
+}
 
 std::string vhost_socket(const vm_plan& plan) { return plan.directory + "/vhost.sock"; }
 std::string vsock_socket(const vm_plan& plan) { return plan.directory + "/vm.sock"; }
@@ -114,10 +156,8 @@ result<std::vector<std::string>> qemu_command(const vm_plan& plan, accelerator a
         "-serial", "chardev:console"};
     add_vsock(command, plan);
     add_disks(command, plan);
-    for (unsigned slot = 0; slot < plan.spare_disk_slots && !is_microvm(plan); ++slot) {
-        command.insert(command.end(),
-                       {"-device", fmt::format("pcie-root-port,id=slot{0},chassis={1},slot={1}", slot, slot + 1)});
-    }
+    add_shares(command, plan);
+    if (!is_microvm(plan)) add_ports(command, plan);
     return command;
 }
 
@@ -134,6 +174,23 @@ std::string device_arguments(const disk& added, unsigned slot) {
                            {"id", "disk-" + added.serial},
                            {"drive", "node-" + added.serial},
                            {"serial", added.serial},
+                           {"bus", fmt::format("slot{}", slot)}};
+    return json::serialize(arguments);
+}
+
+std::string chardev_arguments(const vm_plan& plan, const share& added) {
+    json::object address{{"type", "unix"}, {"data", json::object{{"path", share_socket(plan.directory, added)}}}};
+    json::object data{{"addr", std::move(address)}, {"server", false}};
+    json::object arguments{{"id", "fs-" + added.tag},
+                           {"backend", json::object{{"type", "socket"}, {"data", std::move(data)}}}};
+    return json::serialize(arguments);
+}
+
+std::string device_arguments(const share& added, unsigned slot) {
+    json::object arguments{{"driver", "vhost-user-fs-pci"},
+                           {"id", "share-" + added.tag},
+                           {"chardev", "fs-" + added.tag},
+                           {"tag", added.tag},
                            {"bus", fmt::format("slot{}", slot)}};
     return json::serialize(arguments);
 }

@@ -23,6 +23,13 @@ std::string kernel_command_line(const vm_plan& plan);
 std::string blockdev_arguments(const disk& added);
 std::string device_arguments(const disk& added, unsigned slot);
 
+/// Those of `chardev-add` and `device_add` for a share.
+std::string chardev_arguments(const vm_plan& plan, const share& added);
+std::string device_arguments(const share& added, unsigned slot);
+
+/// What the plan's check says of a share alone. Errors: invalid_argument.
+result<void> check_share(const share& shared);
+
 /// Where vhost-device-vsock meets QEMU, and where clients meet it.
 std::string vhost_socket(const vm_plan& plan);
 std::string vsock_socket(const vm_plan& plan);

@@ -9,6 +9,7 @@
 
 #include "file_watch.hpp"
 #include "qemu_command.hpp"
+#include "share_daemon.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/syscalls.hpp"
@@ -23,11 +24,13 @@ using namespace asio::experimental::awaitable_operators;
 
 namespace {
 
-constexpr auto device_limit = 5s;     // vhost-device-vsock makes its socket within milliseconds
-constexpr auto command_limit = 5s;    // QMP answers at once, unless QEMU itself is stuck
-constexpr auto ping_limit = 60s;      // as long as a boot may take
-constexpr auto ping_interval = 20ms;  // between two that were refused
-constexpr auto kill_limit = 5s;       // SIGKILL to the end of a process; longer only in uninterruptible sleep
+constexpr auto device_limit = 5s;          // vhost-device-vsock makes its socket within milliseconds
+constexpr auto command_limit = 5s;         // QMP answers at once, unless QEMU itself is stuck
+constexpr auto ping_limit = 60s;           // as long as a boot may take
+constexpr auto ping_interval = 20ms;       // between two that were refused
+constexpr auto kill_limit = 5s;            // SIGKILL to the end of a process; longer only in uninterruptible sleep
+constexpr auto unplug_limit = 10s;         // a guest waits 5 s before it lets go of a PCIe device (pciehp)
+constexpr std::size_t largest_log = 4096;  // of a helper's words in an error
 constexpr auto serving_line = "phase=serve";
 
 struct socket_ends {
@@ -51,13 +54,23 @@ reaper::spawn_options helper_options(std::vector<std::string> command) {
 }  // namespace
 
 qemu_machine::qemu_machine(asio::io_context& context, vm_plan plan)
-    : context_(context), plan_(std::move(plan)), slots_(plan_.spare_disk_slots) {}
+    : context_(context),
+      plan_(std::move(plan)),
+      slots_(plan_.spare_disk_slots),
+      slots_changed_(context.get_executor()),
+      tasks_(context.get_executor(), log_of(context)) {}
 
-qemu_machine::~qemu_machine() { kill(); }
+qemu_machine::~qemu_machine() {
+    kill();
+    tasks_.stop();
+}
 
 void qemu_machine::kill() noexcept {
     for (auto* process : {&qemu_, &device_}) {
         if (*process && !process->exited()) (void)process->signal(SIGKILL);
+    }
+    for (auto& [tag, process] : share_daemons_) {
+        if (!process.exited()) (void)process.signal(SIGKILL);
     }
 }
 
@@ -65,6 +78,9 @@ awaitable<result<void>> qemu_machine::boot(accelerator accel) {
     if (!plan_.vsock_device.empty()) {
         auto started = co_await start_vsock_device();
         if (!started) co_return started.error();
+    }
+    for (const auto& each : plan_.shares) {
+        if (auto started = start_share(each); !started) co_return started.error();
     }
     if (auto started = start_qemu(accel); !started) co_return started.error();
     auto agreed = co_await monitor_->negotiate(command_limit);
@@ -110,8 +126,7 @@ result<void> qemu_machine::start_qemu(accelerator accel) {
     auto started = asio::use_service<reaper::reaper_service>(context_).launch(std::move(options));
     if (!started) return started.error().within("QEMU");
     qemu_ = std::move(*started);
-    auto& log_lines = log_of(context_);
-    auto on_event = [&log_lines](std::string_view name) { log_lines.debug("QEMU event", {{"event", name}}); };
+    auto on_event = [this](std::string_view name, std::string_view device) { take_event(name, device); };
     monitor_ = std::make_unique<qmp_client>(context_, std::move(monitor->first), on_event);
     console_ = std::make_unique<console_reader>(context_, std::move(console->first));
     return {};
@@ -139,7 +154,7 @@ awaitable<result<void>> qemu_machine::wait_until_serving() {
 }
 
 std::string qemu_machine::read_log() const {
-    auto text = read_file(plan_.directory + "/qemu.log", 4096);
+    auto text = read_file(plan_.directory + "/qemu.log", largest_log);
     return text ? std::string(trimmed(*text)) : std::string();
 }
 
@@ -164,33 +179,109 @@ awaitable<result<void>> qemu_machine::command(std::string_view name, std::string
     co_return result<void>();
 }
 
+void qemu_machine::take_event(std::string_view name, std::string_view device) {
+    log_of(context_).debug("QEMU event", {{"event", name}, {"device", device}});
+    if (name != "DEVICE_DELETED" || !slots_.release(std::string(device))) return;
+    slots_changed_.notify_all();
+    constexpr std::string_view disk_prefix = "disk-";
+    if (!device.starts_with(disk_prefix)) return;
+    device.remove_prefix(disk_prefix.size());
+    tasks_.spawn("close a disk", close_disk(shared_from_this(), fmt::format("node-{}", device)));
+}
+
+// The file of a device that is gone is still open, and locked against other VMs.
+awaitable<void> qemu_machine::close_disk(std::shared_ptr<qemu_machine> self, std::string node) {
+    auto closed = co_await self->command("blockdev-del", fmt::format(R"({{"node-name":"{}"}})", node));
+    if (!closed) log_of(self->context_).warn("a disk's file stays open", {{"error", closed.error()}});
+}
+
+awaitable<result<void>> qemu_machine::wait_for_slot() {
+    if (!slots_.is_any_leaving())
+        co_return error(errc::failed_precondition, "no slot is left for another disk or share");
+    auto goes_on = co_await slots_changed_.wait();
+    if (!goes_on) co_return error(errc::cancelled, "a slot for a device");
+    co_return result<void>();
+}
+
+// One from which a device is being taken is as good as free, a moment later.
+awaitable<result<unsigned>> qemu_machine::free_slot(std::string device) {
+    for (;;) {
+        if (auto slot = slots_.take(device)) co_return *slot;
+        auto freed = co_await with_timeout(wait_for_slot(), unplug_limit, "a slot for " + device);
+        if (!freed) co_return freed.error();
+    }
+}
+
 awaitable<result<void>> qemu_machine::add_disk(disk added) {
-    auto slot = std::find(slots_.begin(), slots_.end(), std::string());
-    if (slot == slots_.end()) co_return error(errc::failed_precondition, "no slot is left for another disk");
-    *slot = added.serial;
-    auto index = static_cast<std::size_t>(slot - slots_.begin());
+    auto device = "disk-" + added.serial;
+    auto slot = co_await free_slot(device);
+    if (!slot) co_return slot.error();
     auto opened = co_await command("blockdev-add", blockdev_arguments(added));
-    if (!opened) slots_[index].clear();
+    if (!opened) slots_.release(device);
     if (!opened) co_return opened.error();
-    auto plugged = co_await command("device_add", device_arguments(added, static_cast<unsigned>(index)));
+    auto plugged = co_await command("device_add", device_arguments(added, *slot));
     if (plugged) co_return plugged;
     (void)co_await command("blockdev-del", fmt::format(R"({{"node-name":"node-{}"}})", added.serial));
-    slots_[index].clear();
+    slots_.release(device);
     co_return plugged.error();
 }
 
-// The guest lets go of the device in its own time; a slot in which the old disk still sits refuses a new one by itself.
 awaitable<result<void>> qemu_machine::remove_disk(std::string serial) {
-    auto slot = std::find(slots_.begin(), slots_.end(), serial);
-    if (serial.empty() || slot == slots_.end()) co_return error(errc::not_found, "disk " + serial);
-    slot->clear();
-    co_return co_await command("device_del", fmt::format(R"({{"id":"disk-{}"}})", serial));
+    auto device = "disk-" + serial;
+    if (!slots_.leave(device)) co_return error(errc::not_found, "disk " + serial);
+    co_return co_await command("device_del", fmt::format(R"({{"id":"{}"}})", device));
+}
+
+result<void> qemu_machine::start_share(const share& shared) {
+    if (plan_.virtiofsd.empty()) return error(errc::not_implemented, "no virtiofsd is configured to share a directory");
+    if (share_daemons_.contains(shared.tag)) return error(errc::already_exists, "share " + shared.tag);
+    auto started = start_share_daemon(context_, plan_.directory, plan_.virtiofsd, shared);
+    if (!started) return started.error();
+    share_daemons_.emplace(shared.tag, std::move(*started));
+    tasks_.spawn("watch share " + shared.tag, watch_share(shared.tag));
+    return {};
+}
+
+awaitable<void> qemu_machine::watch_share(std::string tag) {
+    co_await share_daemons_.at(tag).wait();
+    // With QEMU's end comes the daemon's.
+    if (is_stopping_ || has_ended() || !share_daemons_.contains(tag)) co_return;
+    auto said = read_file(fmt::format("{}/{}.log", plan_.directory, tag), largest_log);
+    log_of(context_).error("virtiofsd has ended: the guest's calls to the share wait for ever",
+                           {{"share", tag}, {"said", said ? trimmed(*said) : std::string_view()}});
+}
+
+awaitable<result<void>> qemu_machine::add_share(share added) {
+    if (auto fits = check_share(added); !fits) co_return fits.error();
+    auto device = "share-" + added.tag;
+    auto slot = co_await free_slot(device);
+    if (!slot) co_return slot.error();
+    auto done = start_share(added);
+    if (done) done = co_await command("chardev-add", chardev_arguments(plan_, added));
+    if (done) done = co_await command("device_add", device_arguments(added, *slot));
+    if (done) co_return done;
+    slots_.release(device);
+    if (done.error().kind() == errc::already_exists) co_return done;
+    (void)co_await command("chardev-remove", fmt::format(R"({{"id":"fs-{}"}})", added.tag));
+    co_await end_share(added);
+    co_return done;
+}
+
+awaitable<void> qemu_machine::end_share(share gone) {
+    auto found = share_daemons_.find(gone.tag);
+    if (found == share_daemons_.end()) co_return;
+    auto process = std::move(found->second);
+    share_daemons_.erase(found);
+    if (!process.exited()) (void)process.signal(SIGKILL);
+    (void)co_await process.wait_for(kill_limit);
+    ::unlink(share_socket(plan_.directory, gone).c_str());
 }
 
 awaitable<result<void>> qemu_machine::pause() { co_return co_await command("stop", {}); }
 awaitable<result<void>> qemu_machine::resume() { co_return co_await command("cont", {}); }
 
 awaitable<void> qemu_machine::stop(clock::duration limit) {
+    is_stopping_ = true;
     if (qemu_ && !co_await qemu_.wait_for(limit)) {
         (void)co_await command("quit", {});
         (void)co_await qemu_.wait_for(limit);
@@ -198,6 +289,12 @@ awaitable<void> qemu_machine::stop(clock::duration limit) {
     kill();
     if (qemu_) (void)co_await qemu_.wait_for(kill_limit);
     if (device_) (void)co_await device_.wait_for(kill_limit);
+    while (!share_daemons_.empty()) {
+        auto tag = share_daemons_.begin()->first;
+        co_await end_share(share(std::string(), std::move(tag)));
+    }
+    tasks_.stop();
+    co_await tasks_.join();
     for (const auto& socket : {vhost_socket(plan_), vsock_socket(plan_)}) ::unlink(socket.c_str());
 }
 

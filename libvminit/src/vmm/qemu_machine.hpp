@@ -7,14 +7,17 @@
 #include <vector>
 
 #include "console_reader.hpp"
+#include "device_slots.hpp"
 #include "qmp_client.hpp"
+#include "vminit/core/condition.hpp"
+#include "vminit/core/task_group.hpp"
 #include "vminit/reaper/reaper_service.hpp"
 #include "vminit/vmm/virtual_machine.hpp"
 
 namespace vminit::vmm {
 
-/// QEMU with one VM, and vhost-device-vsock beside it where the kernel has no vhost_vsock.
-class qemu_machine final : public virtual_machine {
+/// QEMU with one VM; vhost-device-vsock beside it where the kernel has no vhost_vsock, and a virtiofsd for each share.
+class qemu_machine final : public virtual_machine, public std::enable_shared_from_this<qemu_machine> {
 public:
     qemu_machine(asio::io_context& context, vm_plan plan);
     ~qemu_machine() override;
@@ -30,6 +33,7 @@ public:
     awaitable<void> ended() override;
     awaitable<result<void>> add_disk(disk added) override;
     awaitable<result<void>> remove_disk(std::string serial) override;
+    awaitable<result<void>> add_share(share added) override;
     awaitable<result<void>> pause() override;
     awaitable<result<void>> resume() override;
     awaitable<void> stop(clock::duration limit) override;
@@ -41,6 +45,13 @@ public:
 private:
     awaitable<result<void>> start_vsock_device();
     result<void> start_qemu(accelerator accel);
+    result<void> start_share(const share& shared);
+    awaitable<void> watch_share(std::string tag);
+    awaitable<void> end_share(share gone);
+    void take_event(std::string_view name, std::string_view device);
+    static awaitable<void> close_disk(std::shared_ptr<qemu_machine> self, std::string node);
+    awaitable<result<unsigned>> free_slot(std::string device);
+    awaitable<result<void>> wait_for_slot();
     awaitable<result<void>> wait_until_serving();
     awaitable<result<void>> serving();
     awaitable<result<void>> command(std::string_view name, std::string arguments);
@@ -53,7 +64,11 @@ private:
     reaper::child qemu_;
     std::unique_ptr<qmp_client> monitor_;
     std::unique_ptr<console_reader> console_;
-    std::vector<std::string> slots_;  // serial of the disk in each spare slot; empty = free
+    std::map<std::string, reaper::child> share_daemons_;  // by tag
+    device_slots slots_;
+    condition slots_changed_;
+    bool is_stopping_ = false;
+    task_group tasks_;
 };
 
 }  // namespace vminit::vmm

@@ -19,6 +19,12 @@ std::string text_of(const json::value* value) {
     return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string("no reason given");
 }
 
+std::string device_of(const json::object& event) {
+    const auto* data = event.if_contains("data");
+    const auto* device = data != nullptr && data->is_object() ? data->get_object().if_contains("device") : nullptr;
+    return device != nullptr && device->is_string() ? std::string(device->get_string()) : std::string();
+}
+
 // QMP names the id as we did: a number.
 std::uint64_t id_of(const json::object& message) {
     const auto* id = message.if_contains("id");
@@ -110,7 +116,7 @@ void qmp_client::take_line(std::string_view line) {
     const auto* message = failure ? nullptr : parsed.if_object();
     if (message == nullptr) return;  // not for us: an answer to it would time out
     if (message->contains("QMP")) is_greeted_ = true;
-    if (const auto* event = message->if_contains("event")) on_event_(text_of(event));
+    if (const auto* event = message->if_contains("event")) on_event_(text_of(event), device_of(*message));
     auto waiting = answers_.find(id_of(*message));
     if (waiting == answers_.end()) return;
     if (const auto* value = message->if_contains("return")) waiting->second = answer{true, *value};

@@ -36,8 +36,14 @@ public:
     /// takes none), unknown with the VMM's text, deadline_exceeded.
     virtual awaitable<result<void>> add_disk(disk added) = 0;
 
-    /// Takes a disk that `add_disk` plugged in out again, without waiting for the guest. Errors: not_found, as above.
+    /// Takes a disk that `add_disk` plugged in out again, without waiting for the guest: its slot is free and its file
+    /// is closed when the guest has let go of it. Errors: not_found, as above.
     virtual awaitable<result<void>> remove_disk(std::string serial) = 0;
+
+    /// Shares a directory; the guest can mount it soon after. For as long as the VM runs: when the helper that serves
+    /// it ends before, that is logged, the guest's calls to that file system wait for ever, and all else goes on.
+    /// Errors: already_exists, not_implemented (the plan names no helper), as with `add_disk`.
+    virtual awaitable<result<void>> add_share(share added) = 0;
 
     virtual awaitable<result<void>> pause() = 0;
     virtual awaitable<result<void>> resume() = 0;

@@ -31,11 +31,23 @@ struct disk {
     disk_access access = disk_access::read_only;
 };
 
+/// A directory of this machine that the guest mounts: `mount -t virtiofs <tag>`. What is mounted below it later is seen
+/// in the guest too, where the directory is a shared mount (mount_namespaces(7)).
+struct share {
+    share() = default;
+    share(std::string directory, std::string tag) : directory(std::move(directory)), tag(std::move(tag)) {}
+
+    std::string directory;  ///< without commas
+    std::string tag;        ///< at most 36 bytes, the limit of virtio-fs; a file name
+};
+
 /// A VM before it runs: a value. `directory` is private to the VM, exists, and holds its sockets and logs.
 struct vm_plan {
     std::string directory;  ///< at most 90 bytes: a Unix socket's path in it must fit into 107
     std::string qemu = "qemu-system-x86_64";
     std::string vsock_device;  ///< the vhost-device-vsock program; empty: the kernel's /dev/vhost-vsock
+
+    std::string virtiofsd;  ///< the program that serves shares; empty: there can be none
 
     std::string kernel;  ///< a bzImage, or for microvm also an uncompressed vmlinux with a PVH entry
     std::string initrd;
@@ -47,7 +59,8 @@ struct vm_plan {
     unsigned cpus = 1;
     std::uint64_t memory_mib = 256;
     std::vector<disk> disks;
-    unsigned spare_disk_slots = 0;  ///< q35: PCIe ports for disks that come later, at most 16
+    std::vector<share> shares;
+    unsigned spare_disk_slots = 0;  ///< q35: PCIe ports for disks and shares that come later, at most 16
 
     std::uint32_t guest_cid = 0;  ///< at least 3; unique on this machine
     std::uint32_t rpc_port = 1024;

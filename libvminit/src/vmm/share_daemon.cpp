@@ -1,0 +1,71 @@
+#include "share_daemon.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "vminit/core/syscalls.hpp"
+
+namespace vminit::vmm {
+
+namespace {
+
+constexpr int socket_descriptor = 3;
+
+// Listening before the daemon starts: who connects next need not wait for it.
+result<unique_fd> listen_at(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) return error(errc::invalid_argument, path + ": too long for a socket");
+    std::memcpy(address.sun_path, path.c_str(), path.size());
+    auto opened = syscalls::check("socket", path, [] { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); });
+    if (!opened) return opened.error();
+    unique_fd socket(static_cast<int>(*opened));
+    ::unlink(path.c_str());
+    auto bound = syscalls::attempt("bind", path, [&] {
+        return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    });
+    if (!bound) return bound.error();
+    auto listening = syscalls::attempt("listen", path, [&] { return ::listen(socket.get(), 1); });
+    if (!listening) return listening.error();
+    return socket;
+}
+
+}  // namespace
+
+std::string share_socket(const std::string& directory, const share& shared) {
+    return fmt::format("{}/{}.sock", directory, shared.tag);
+}
+
+std::vector<std::string> share_command(const std::string& virtiofsd, const share& shared) {
+    // A comma would end the option's value; such a directory is refused by the plan's check. Its own namespaces and
+    // root (sandbox=namespace) keep symbolic links inside. Extended attributes hold file capabilities.
+    return {virtiofsd, "-f", fmt::format("--fd={}", socket_descriptor), "-o",
+            fmt::format("source={},sandbox=namespace,cache=auto,xattr,announce_submounts", shared.directory)};
+}
+
+result<reaper::child> start_share_daemon(asio::io_context& context, const std::string& directory,
+                                         const std::string& virtiofsd, const share& shared) {
+    auto log_file = fmt::format("{}/{}.log", directory, shared.tag);
+    auto log = syscalls::open(log_file, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+    if (!log) return log.error();
+    auto socket = listen_at(share_socket(directory, shared));
+    if (!socket) return socket.error();
+    reaper::spawn_options options(virtiofsd, share_command(virtiofsd, shared));
+    options.group = reaper::process_group::own_session;
+    options.parent_death_signal = SIGKILL;
+    options.stdout_fd = options.stderr_fd = log->get();
+    options.extra_fds = {{socket_descriptor, socket->get()}};
+    auto started = asio::use_service<reaper::reaper_service>(context).launch(std::move(options));
+    if (started) return started;
+    ::unlink(share_socket(directory, shared).c_str());
+    return started.error().within("virtiofsd");
+}
+
+}  // namespace vminit::vmm
