@@ -44,16 +44,17 @@ awaitable<std::string> words_of(executor ex, unique_fd pipe) {
     }
 }
 
-error mkfs_error(int status, const std::string& words) {
-    bool is_full = words.find("No space left") != std::string::npos;
-    auto text = fmt::format("mkfs.erofs ended with {}: {}", status, trimmed(words));
-    return error(is_full ? errc::resource_exhausted : errc::unknown, std::move(text));
+error mkfs_error(int status, const std::string& words, const std::string& image) {
+    // The reason is in two lines of its own words; this is the one that people meet.
+    if (words.find("No space left") != std::string::npos)
+        return error(errc::resource_exhausted, image + ": No space left on device");
+    return error(errc::unknown, fmt::format("mkfs.erofs ended with {}: {}", status, trimmed(words)));
 }
 
 awaitable<result<void>> run_mkfs(asio::io_context& context, std::string program, std::string image, std::string tree) {
     auto pipe = syscalls::pipe();
     if (!pipe) co_return pipe.error();
-    std::vector<std::string> command{program, "--quiet", image, tree};
+    std::vector<std::string> command{program, "--quiet", image, std::move(tree)};
     reaper::spawn_options options(program, std::move(command));
     options.group = reaper::process_group::own;
     options.parent_death_signal = SIGKILL;
@@ -67,7 +68,7 @@ awaitable<result<void>> run_mkfs(asio::io_context& context, std::string program,
         (void)launched->signal_group(SIGKILL);
         co_return error(errc::deadline_exceeded, "mkfs.erofs");
     }
-    if (ended->value != 0) co_return mkfs_error(ended->value, words);
+    if (ended->value != 0) co_return mkfs_error(ended->value, words, image);
     co_return result<void>();
 }
 

@@ -1,6 +1,7 @@
 #include "sandbox.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@ namespace {
 
 constexpr auto call_limit = 60s;                  // a call to the guest when the daemon gave none
 constexpr auto shutdown_limit = 2s;               // the guest powers off within 0.4 s
+constexpr auto give_up_limit = 5s;                // a process that can end does so within that
 constexpr unsigned spare_slots = 16;              // members of a pod beyond the first container
 constexpr std::uint64_t guest_overhead_mib = 96;  // kernel, page cache and vminitd beside the container's own memory
 constexpr std::size_t largest_bundle_file = std::size_t{1} << 20;
@@ -153,6 +155,8 @@ awaitable<result<void>> sandbox::plug_in(std::shared_ptr<shim_container> contain
         if (!added) co_return added;
     }
     auto share = storage_.share_for(container->storage);
+    if (share && is_share_lost_)
+        co_return error(errc::unavailable, "virtiofsd has ended: nothing is shared with this VM");
     if (!share || has_share_) co_return result<void>();
     has_share_ = true;  // of two that come at once one adds it; the guest waits until it is there
     auto added = co_await vm_->add_share(*share);
@@ -192,6 +196,7 @@ awaitable<result<void>> sandbox::boot(std::shared_ptr<shim_container> first, std
     link_ = std::make_unique<guest_link>(context_, vm_->rpc_address(),
                                          [this](containerd::types::Envelope event) { take_event(std::move(event)); });
     tasks_.spawn("watch the VMM", watch_vm());
+    tasks_.spawn("watch the share", watch_share());
     co_return co_await link_->connect();
 }
 
@@ -201,6 +206,32 @@ awaitable<void> sandbox::watch_vm() {
     log_of(context_).error("the VM has ended by itself", {{"console", vm_->console_tail(5)}});
     link_->close();
     for (auto& [id, container] : containers_) container->lose();
+}
+
+awaitable<void> sandbox::watch_share() {
+    using namespace asio::experimental::awaitable_operators;
+    auto outcome = co_await (vm_->share_lost() || vm_->ended());
+    if (outcome.index() == 1 || is_stopping_) co_return;
+    is_share_lost_ = true;
+    auto all = containers_;
+    for (auto& [id, container] : all) {
+        if (container->storage.needs_share()) tasks_.spawn("give up " + id, give_up(container));
+    }
+}
+
+// A process in a call to the share does not end, not by SIGKILL either.
+awaitable<void> sandbox::give_up(std::shared_ptr<shim_container> container) {
+    container->is_lost = true;
+    if (auto calls = guest()) {
+        task::KillRequest message;
+        message.set_id(container->id());
+        message.set_signal(SIGKILL);
+        message.set_all(true);
+        auto tasks = calls->task();
+        (void)co_await tasks.Kill(std::move(message), ttrpc::call_options(give_up_limit));
+    }
+    co_await container->init_ended(give_up_limit);
+    container->lose();
 }
 
 void sandbox::take_event(containerd::types::Envelope envelope) {
@@ -300,7 +331,7 @@ awaitable<void> sandbox::stop() {
     co_await tasks_.join();  // whoever watches the VM has seen its end
     for (auto& [id, container] : containers_) container->lose();
     co_await storage_.close();
-    has_share_ = false;
+    has_share_ = is_share_lost_ = false;
     auto clear = [directory = paths_.vm]() -> result<void> {
         for (const auto* name : {"qemu.log", "vsock.log", "vhost.sock", "vm.sock"})
             ::unlink((directory + "/" + name).c_str());

@@ -57,6 +57,8 @@ private:
     awaitable<result<std::string>> create_bundle(guest_link::calls calls, const shim_container& container,
                                                  guest_spec spec);
     awaitable<void> watch_vm();
+    awaitable<void> watch_share();
+    awaitable<void> give_up(std::shared_ptr<shim_container> container);
     awaitable<void> undo_create(std::shared_ptr<shim_container> container);
     void take_event(containerd::types::Envelope envelope);
     vmm::vm_plan plan_for(const container_storage& first, std::uint64_t memory_limit) const;
@@ -71,6 +73,7 @@ private:
     std::unique_ptr<guest_link> link_;
     std::map<std::string, std::shared_ptr<shim_container>> containers_;
     bool has_share_ = false;
+    bool is_share_lost_ = false;
     bool is_booting_ = false;
     bool is_stopping_ = false;
     condition boot_over_;

@@ -2,6 +2,7 @@
 
 #include "github.com/containerd/containerd/api/events/task.pb.h"
 #include "timestamps.hpp"
+#include "vminit/core/timeout.hpp"
 
 namespace vminit::shim {
 
@@ -116,6 +117,16 @@ google::protobuf::Any shim_container::rewritten(const google::protobuf::Any& eve
     if (type.ends_with("containerd.events.TaskStart")) return edited<events::TaskStart>(event, set_pid);
     if (type.ends_with("containerd.events.TaskExecStarted")) return edited<events::TaskExecStarted>(event, set_pid);
     return event;
+}
+
+awaitable<void> shim_container::init_ended(clock::duration limit) {
+    using namespace asio::experimental::awaitable_operators;
+    auto init = find(std::string());
+    if (!init) co_return;
+    auto process = std::move(*init);
+    auto until = clock::now() + limit;
+    while (!process->exit && clock::now() < until)
+        co_await (process->changed.wait() || sleep_for(until - clock::now()));
 }
 
 void shim_container::lose() {

@@ -43,6 +43,9 @@ public:
     /// An event of the guest's. Starts forwarding if nothing is under way.
     void take(containerd::types::Envelope envelope);
 
+    /// Returns when init's exit has been told, or `limit` has passed.
+    awaitable<void> init_ended(clock::duration limit);
+
     /// The VM is gone: each process that has not ended has been killed, the execs before init.
     void lose();
 
@@ -52,8 +55,9 @@ public:
     /// Stops forwarding and closes all stdio.
     void close();
 
-    std::uint32_t guest_pid = 0;                                          ///< init's, inside
-    container_storage storage;                                            ///< its root and its volumes
+    std::uint32_t guest_pid = 0;  ///< init's, inside
+    bool is_lost = false;         ///< the guest cannot end it any more: it is not asked to
+    container_storage storage;    ///< its root and its volumes
     google::protobuf::RepeatedPtrField<containerd::types::Mount> rootfs;  ///< as the daemon gave it, for TaskCreate
 
 private:

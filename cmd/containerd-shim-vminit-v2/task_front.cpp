@@ -56,7 +56,7 @@ public:
         auto found = find(request.id(), request.exec_id());
         if (!found) co_return found.error();
         auto& process = *found->process;
-        if (auto guest = vm_.guest()) {
+        if (auto guest = vm_.guest(); guest && !found->container->is_lost) {
             auto tasks = guest->task();
             auto deleted = co_await tasks.Delete(request, limit_of(call_limit));
             if (!deleted && vm_.has_vm()) co_return deleted.error();

@@ -58,6 +58,7 @@ qemu_machine::qemu_machine(asio::io_context& context, vm_plan plan)
       plan_(std::move(plan)),
       slots_(plan_.spare_disk_slots),
       slots_changed_(context.get_executor()),
+      share_lost_(context.get_executor()),
       tasks_(context.get_executor(), log_of(context)) {}
 
 qemu_machine::~qemu_machine() {
@@ -246,9 +247,15 @@ awaitable<void> qemu_machine::watch_share(std::string tag) {
     co_await share_daemons_.at(tag).wait();
     // With QEMU's end comes the daemon's.
     if (is_stopping_ || has_ended() || !share_daemons_.contains(tag)) co_return;
+    has_lost_share_ = true;
+    share_lost_.notify_all();
     auto said = read_file(fmt::format("{}/{}.log", plan_.directory, tag), largest_log);
     log_of(context_).error("virtiofsd has ended: the guest's calls to the share wait for ever",
                            {{"share", tag}, {"said", said ? trimmed(*said) : std::string_view()}});
+}
+
+awaitable<void> qemu_machine::share_lost() {
+    while (!has_lost_share_) (void)co_await share_lost_.wait();
 }
 
 awaitable<result<void>> qemu_machine::add_share(share added) {

@@ -34,6 +34,7 @@ public:
     awaitable<result<void>> add_disk(disk added) override;
     awaitable<result<void>> remove_disk(std::string serial) override;
     awaitable<result<void>> add_share(share added) override;
+    awaitable<void> share_lost() override;
     awaitable<result<void>> pause() override;
     awaitable<result<void>> resume() override;
     awaitable<void> stop(clock::duration limit) override;
@@ -67,6 +68,8 @@ private:
     std::map<std::string, reaper::child> share_daemons_;  // by tag
     device_slots slots_;
     condition slots_changed_;
+    bool has_lost_share_ = false;
+    condition share_lost_;
     bool is_stopping_ = false;
     task_group tasks_;
 };

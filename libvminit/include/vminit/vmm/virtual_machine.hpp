@@ -45,6 +45,9 @@ public:
     /// Errors: already_exists, not_implemented (the plan names no helper), as with `add_disk`.
     virtual awaitable<result<void>> add_share(share added) = 0;
 
+    /// Returns when the helper of a share has ended while the VM runs. Any number of waiters; throws when cancelled.
+    virtual awaitable<void> share_lost() = 0;
+
     virtual awaitable<result<void>> pause() = 0;
     virtual awaitable<result<void>> resume() = 0;
 
