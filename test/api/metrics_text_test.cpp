@@ -14,6 +14,7 @@ namespace {
 guest_snapshot busy() {
     guest_snapshot snapshot;
     snapshot.core.usage.resident_bytes = 3145728;
+    snapshot.core.usage.heap_bytes = 262144;
     snapshot.core.usage.cpu = 1250ms;
     snapshot.reaper.emplace().counters.reaped = 11;
     auto& system = snapshot.system.emplace();
@@ -51,6 +52,7 @@ TEST_CASE("every layer's figures are in the metrics", "[api]") {
     auto text = metrics_text(busy());
     for (const char* line : {
              "process_resident_memory_bytes 3145728",
+             "process_heap_bytes 262144",
              "process_cpu_seconds_total 1.25",
              "vminit_children_reaped_total 11",
              "vminit_info{version=\"1.2.3\"} 1",

@@ -31,6 +31,13 @@ void hang_up(ttrpc::stream_socket& stream) {
     CHECK_FALSE(failure);
 }
 
+std::uint64_t sample_of(const std::string& metrics, const std::string& series) {
+    auto at = metrics.find("\n" + series + " ");
+    INFO(series);
+    REQUIRE(at != std::string::npos);
+    return std::stoull(metrics.substr(at + series.size() + 2));
+}
+
 awaitable<std::string> read_to_end(ttrpc::stream_socket& stream) {
     std::string text;
     std::string block(256 * 1024, '\0');
@@ -159,6 +166,12 @@ containerd::vminitd::services::system::v1::BootStep guest::boot_step(const std::
     }
     FAIL("no boot step " << name);
     return {};
+}
+
+std::string guest::metrics() {
+    auto metrics = run(system().Metrics({}, limit));
+    REQUIRE(metrics);
+    return metrics->text();
 }
 
 vminit::supervisor::v1::ServiceStatus guest::agent_status() {

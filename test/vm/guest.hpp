@@ -82,6 +82,9 @@ public:
     /// Asks until the boot step of that name is there: some come while the VM serves already.
     containerd::vminitd::services::system::v1::BootStep boot_step(const std::string& name);
 
+    /// What Metrics answers.
+    std::string metrics();
+
     /// What the supervisor says of the agent; `settled_agent` asks until it does not wait for its trigger any more.
     vminit::supervisor::v1::ServiceStatus agent_status();
     vminit::supervisor::v1::ServiceStatus settled_agent();
@@ -110,6 +113,9 @@ struct named_stream {
 /// Ends a stream with bytes unread. The user-mode vsock device tells the guest nothing of a socket that is closed in
 /// that state, but it does of one that is shut down.
 void hang_up(ttrpc::stream_socket& stream);
+
+/// A sample that is a whole number, out of such a text. Fails the test when there is no such series.
+std::uint64_t sample_of(const std::string& metrics, const std::string& series);
 
 /// Everything until the other end closes.
 awaitable<std::string> read_to_end(ttrpc::stream_socket& stream);

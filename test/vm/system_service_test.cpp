@@ -61,19 +61,6 @@ private:
 
 std::int64_t guest_seconds(guest& vm) { return std::stoll(vm.look_inside("date +%s")); }
 
-std::uint64_t sample_of(const std::string& metrics, const std::string& series) {
-    auto at = metrics.find("\n" + series + " ");
-    INFO(series);
-    REQUIRE(at != std::string::npos);
-    return std::stoull(metrics.substr(at + series.size() + 2));
-}
-
-std::string metrics_of(guest& vm) {
-    auto metrics = vm.run(vm.system().Metrics({}, guest::limit));
-    REQUIRE(metrics);
-    return metrics->text();
-}
-
 }  // namespace
 
 TEST_CASE("Info tells what this guest can do, under both names", "[vm]") {
@@ -122,12 +109,12 @@ TEST_CASE("Metrics count the containers that came and went", "[vm]") {
     guest vm(virtual_machine::shared_address());
     const std::string started = R"(vminit_rpc_started_total{service="containerd.task.v3.Task",method="Start"})";
     const std::string output = R"(vminit_stdio_bytes_total{direction="output"})";
-    auto before = metrics_of(vm);
+    auto before = vm.metrics();
     auto starts = before.find(started) == std::string::npos ? 0 : sample_of(before, started);
     auto exits = sample_of(before, "vminit_exits_total");
     auto bytes = sample_of(before, output);
     CHECK(vm.run_container(container_wish("echo 123456789")).status == 0);
-    auto after = metrics_of(vm);
+    auto after = vm.metrics();
     CHECK(sample_of(after, started) == starts + 1);
     CHECK(sample_of(after, "vminit_exits_total") == exits + 1);
     CHECK(sample_of(after, output) == bytes + 10);
@@ -135,6 +122,7 @@ TEST_CASE("Metrics count the containers that came and went", "[vm]") {
     CHECK(sample_of(after, R"(vminit_rpc_duration_seconds_count{service="containerd.task.v3.Task",method="Start"})") ==
           starts + 1);
     CHECK(sample_of(after, "process_resident_memory_bytes") > 500000);
+    CHECK(sample_of(after, "process_heap_bytes") > 50000);
 }
 
 TEST_CASE("Resume moves the guest's clock, takes entropy and is an event", "[vm]") {

@@ -29,6 +29,7 @@ void add(prometheus_text& out, const lane_counters& lanes) {
 void add(prometheus_text& out, const core_facts& facts) {
     const auto& usage = facts.usage;
     out.single("process_resident_memory_bytes", gauge, "Memory of vminitd that is in use.", usage.resident_bytes);
+    out.single("process_heap_bytes", gauge, "What vminitd has allocated and not freed.", usage.heap_bytes);
     out.single("process_cpu_seconds_total", counter, "CPU time of vminitd; as PID 1 with the kernel's own start.",
                clock::duration(usage.cpu));
     out.single("process_open_fds", gauge, "Open descriptors of vminitd.", usage.open_files);

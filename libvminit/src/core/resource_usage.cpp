@@ -1,6 +1,7 @@
 #include "vminit/core/resource_usage.hpp"
 
 #include <dirent.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -79,6 +80,11 @@ result<void> count_files(const std::string& path, resource_usage& usage) {
     return {};
 }
 
+std::uint64_t heap_in_use() {
+    auto heap = ::mallinfo2();
+    return heap.uordblks + heap.hblkhd;
+}
+
 }  // namespace
 
 result<resource_usage> read_resource_usage(const std::string& proc) {
@@ -87,6 +93,7 @@ result<resource_usage> read_resource_usage(const std::string& proc) {
     if (auto read = read_memory(self + "/statm", usage); !read) return read.error();
     if (auto read = read_times(self + "/stat", usage); !read) return read.error();
     if (auto read = count_files(self + "/fd", usage); !read) return read.error();
+    usage.heap_bytes = heap_in_use();
     return usage;
 }
 

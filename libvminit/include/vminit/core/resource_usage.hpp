@@ -9,9 +9,10 @@
 
 namespace vminit {
 
-/// What this process uses, as procfs tells it.
+/// What this process uses, as procfs and its allocator tell it.
 struct resource_usage {
     std::uint64_t resident_bytes = 0;
+    std::uint64_t heap_bytes = 0;  ///< allocated and not freed: what grows without end is a leak, whatever the heap keeps
     std::chrono::milliseconds cpu{};  ///< user and system, of all threads; in steps of the kernel's tick
     std::size_t threads = 0;
     std::size_t open_files = 0;
