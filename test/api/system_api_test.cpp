@@ -1,5 +1,6 @@
 #include "vminit/api/system_api.hpp"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <future>
 #include <thread>
@@ -244,9 +245,12 @@ TEST_CASE("Health names the degraded layer, and is degraded itself", "[api]") {
 namespace {
 
 std::shared_future<void>* stalled_disk = nullptr;
+std::atomic<int> looks = 0;
 
 int hang_in_access(std::string_view name) {
-    if (name == "access") stalled_disk->wait();
+    if (name != "access") return 0;
+    ++looks;
+    stalled_disk->wait();
     return 0;
 }
 
@@ -272,6 +276,7 @@ TEST_CASE("Health and Metrics are answered when the disk with the runtime stalls
     std::promise<void> gate;
     auto passed = gate.get_future().share();
     stalled_disk = &passed;
+    looks = 0;
     syscalls::set_fault_hook(hang_in_access);
     auto& pool = asio::use_service<blocking_service>(io.ctx);
     for (int call = 0; call < 3; ++call) {
@@ -279,7 +284,7 @@ TEST_CASE("Health and Metrics are answered when the disk with the runtime stalls
         REQUIRE(health);
         CHECK(text_of(*health, "runc") == "200 ms were not enough to look for the runtime");
         // One look at a time: asking often costs no more threads.
-        CHECK(pool.counters(blocking_lane::files).running == 1);
+        CHECK(looks == 1);
     }
     CHECK(io.run(io.client().Metrics({})));
     gate.set_value();
