@@ -37,7 +37,8 @@ start_requirements needed(asio::io_context& context, const runc::runc_service& r
 // With a limit, and one look at a time: paths may lead to a disk that stalls, and each look there costs a thread.
 awaitable<std::string> look_for_obstacles(blocking_service& pool, start_requirements wanted) {
     std::string late = fmt::format("{} ms were not enough to look for the runtime", look_limit.count());
-    for (const auto& job : pool.older_than(look_limit, blocking_service::max_queued)) {
+    // Half of it: a job is begun after its limit.
+    for (const auto& job : pool.older_than(look_limit / 2, blocking_service::max_queued)) {
         if (job.what == look_name) co_return late;
     }
     auto job = [wanted = std::move(wanted)]() -> result<std::string> { return start_obstacles(wanted); };
