@@ -2,9 +2,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "supervised_fixture.hpp"
+#include "vminit/core/syscalls.hpp"
 
 using namespace vminit;
 using namespace vminit::supervisor;
@@ -53,7 +56,7 @@ TEST_CASE_METHOD(agent_fixture, "without a word about the extras the agent start
     advance(2s - 1ns);
     CHECK(agent().state == state::waiting);
     advance(1ns);
-    CHECK(agent().state == state::running);
+    await(state::running, name);
     CHECK(agent().binary == first_binary);
     stop();
 }
@@ -64,7 +67,7 @@ TEST_CASE_METHOD(agent_fixture, "extracted extras end the wait", "[supervisor]")
     script(second_binary, "exec sleep 1000");
     services.extras_ready();
     poll();
-    CHECK(agent().state == state::running);
+    await(state::running, name);
     CHECK(agent().binary == second_binary);
     stop();
 }
@@ -74,7 +77,7 @@ TEST_CASE_METHOD(agent_fixture, "an agent added after the extras starts at once"
     services.extras_ready();
     add_agent();
     poll();
-    CHECK(agent().state == state::running);
+    await(state::running, name);
     stop();
 }
 
@@ -106,7 +109,7 @@ TEST_CASE_METHOD(agent_fixture, "extras that take longer than two seconds are no
     script(first_binary, "exec sleep 1000");
     services.extras_ready();
     poll();
-    CHECK(agent().state == state::running);
+    await(state::running, name);
     stop();
 }
 
@@ -117,6 +120,29 @@ TEST_CASE_METHOD(agent_fixture, "the seed's location of the binary is preferred"
     await_file(log_file, "first\n");
     CHECK(mode_of(first_binary) == 0755);
     CHECK(mode_of(second_binary) == 0644);
+    stop();
+}
+
+namespace {
+
+std::thread::id loop_thread;
+std::atomic<int> chmods_in_jobs = 0;
+
+int note_chmod(std::string_view called) {
+    if (called == "chmod" && std::this_thread::get_id() != loop_thread) ++chmods_in_jobs;
+    return 0;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(agent_fixture, "a binary on a disk gets its mode off the loop", "[supervisor]") {
+    script(first_binary, "exec sleep 1000");
+    loop_thread = std::this_thread::get_id();
+    chmods_in_jobs = 0;
+    syscalls::set_fault_hook(note_chmod);
+    start(spin_supervisor_spec());
+    syscalls::set_fault_hook(nullptr);
+    CHECK(chmods_in_jobs == 1);
     stop();
 }
 

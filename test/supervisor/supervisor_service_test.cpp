@@ -117,7 +117,7 @@ TEST_CASE_METHOD(supervised_fixture, "a binary that disappears is a start that f
     CHECK(status().last_exit->value == 1);
     script("/bin/agent", wait_for_signal);
     advance(2s);
-    CHECK(status().state == state::running);
+    await(state::running);
     CHECK(status().last_failure.empty());
     stop();
 }

@@ -68,7 +68,7 @@ private:
 
     // container_create.cpp
     awaitable<result<std::uint32_t>> create_steps(create_request request, std::shared_ptr<abandonment> abandoned);
-    void choose_runtime();
+    awaitable<void> choose_runtime();
     awaitable<result<void>> prepare_bundle(std::vector<system::mount_entry> entries);
     awaitable<result<void>> prepare_spec();
     void log_remarks(const std::string& of, const runc::remarks& said) const;

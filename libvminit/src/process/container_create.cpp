@@ -51,7 +51,6 @@ runc::runtime_ref make_ref(const std::string& id, const std::string& bundle, con
 awaitable<result<std::uint32_t>> container::create(create_request request, std::shared_ptr<abandonment> abandoned) {
     options_ = request.options;
     ref_ = make_ref(id_, bundle_, options_);
-    choose_runtime();
     if (options_.systemd_cgroup) context_->log.info("cgroups are made without systemd", {{"id", id_}});
     init_ = std::make_shared<init_process>(context_->ex(), id_, request.stdio);
     auto outcome = co_await caught(create_steps(std::move(request), std::move(abandoned)));
@@ -63,19 +62,25 @@ awaitable<result<std::uint32_t>> container::create(create_request request, std::
 
 // Hosts name the runtime of their own machine. Today's guests never look at it, so that a name we do not have is no
 // reason to fail.
-void container::choose_runtime() {
-    const auto& wanted = options_.binary_name;
-    if (wanted.empty()) return;
-    auto found = reaper::find_program(wanted);
-    if (found && ::access(found->c_str(), X_OK) == 0) {
+awaitable<void> container::choose_runtime() {
+    if (options_.binary_name.empty()) co_return;
+    auto job = [wanted = options_.binary_name]() -> result<std::string> {
+        auto found = reaper::find_program(wanted);
+        if (found && ::access(found->c_str(), X_OK) != 0) return error(errc::not_found, wanted);
+        return found;
+    };
+    auto looking = context_->blocking.run(blocking_lane::files, std::move(job), "look for " + options_.binary_name);
+    auto found = co_await with_timeout(std::move(looking), context_->config.limits.mount, "looking for the runtime");
+    if (found) {
         ref_.binary = std::move(*found);
     } else {
-        context_->log.info("runtime of the request is not here", {{"id", id_}, {"binary", wanted}});
+        context_->log.info("runtime of the request is not here", {{"id", id_}, {"binary", options_.binary_name}});
     }
 }
 
 awaitable<result<std::uint32_t>> container::create_steps(create_request request,
                                                          std::shared_ptr<abandonment> abandoned) {
+    co_await choose_runtime();
     auto prepared = co_await prepare_bundle(request.rootfs);
     if (!prepared) co_return prepared.error();
     auto fitted = co_await prepare_spec();

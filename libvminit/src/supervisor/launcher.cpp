@@ -3,19 +3,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <optional>
 #include <utility>
 
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
+#include "vminit/core/timeout.hpp"
 #include "vminit/supervisor/supervisor_service.hpp"
 
 namespace vminit::supervisor {
 
 namespace {
 
-bool is_regular_file(const std::string& path) {
+// The binary may lie on a disk.
+constexpr auto chmod_limit = std::chrono::seconds(2);
+
+std::optional<mode_t> mode_of_file(const std::string& path) {
     struct stat status{};
-    return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+    if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+    return status.st_mode & 07777;
 }
 
 }  // namespace
@@ -30,18 +36,27 @@ launcher::launcher(asio::io_context& context, const supervisor_config& config, c
 
 std::string launcher::find_binary() const {
     for (const auto& candidate : spec_.binaries) {
-        if (is_regular_file(on_disk(candidate))) return candidate;
+        if (mode_of_file(on_disk(candidate))) return candidate;
     }
     return {};
 }
 
+bool launcher::has_mode(const std::string& binary) const {
+    auto mode = mode_of_file(on_disk(binary));
+    return !spec_.binary_mode || !mode || mode == spec_.binary_mode;
+}
+
+awaitable<void> launcher::set_mode(std::string binary) {
+    auto job = [path = on_disk(binary), mode = *spec_.binary_mode] {
+        return syscalls::attempt("chmod", path, [&] { return ::chmod(path.c_str(), mode); });
+    };
+    auto changing = blocking_.run(blocking_lane::files, std::move(job), "chmod " + binary);
+    auto changed = co_await with_timeout(std::move(changing), chmod_limit, "chmod " + binary);
+    // On a read-only file system it may be executable all the same.
+    if (!changed) degraded("service binary keeps its mode", changed.error());
+}
+
 result<reaper::child> launcher::start(const std::string& binary, const std::string& rootfs, int output) {
-    if (spec_.binary_mode) {
-        auto path = on_disk(binary);
-        auto changed = syscalls::check("chmod", path, [&] { return ::chmod(path.c_str(), *spec_.binary_mode); });
-        // On a read-only file system it may be executable all the same.
-        if (!changed) degraded("service binary keeps its mode", changed.error());
-    }
     auto started = launch(options_for(binary, rootfs, output));
     if (!started || spec_.pid_file.empty()) return started;
     auto written = replace_file(on_disk(spec_.pid_file), std::to_string(started->pid()) + "\n", 0644);

@@ -28,6 +28,12 @@ public:
     /// The first of the specification's binaries that is a regular file; empty if none is.
     std::string find_binary() const;
 
+    /// `binary` has the mode that the specification asks for, or is gone.
+    bool has_mode(const std::string& binary) const;
+
+    /// Gives it that mode, which waits for a disk at most 2 s. A failure is logged.
+    awaitable<void> set_mode(std::string binary);
+
     /// Starts `binary` with its output going to `output` (borrowed; -1 = /dev/null). `rootfs` is passed on if the
     /// specification has a variable for it. Errors: as `reaper_service::launch`.
     result<reaper::child> start(const std::string& binary, const std::string& rootfs, int output);

@@ -112,6 +112,7 @@ awaitable<void> monitor::keep_running() {
 }
 
 awaitable<run_end> monitor::run_once() {
+    if (!launcher_.has_mode(binary_)) co_await launcher_.set_mode(binary_);
     if (!start()) co_return run_end::not_started;
     while (!child_.exited() && request_ == request::none) co_await pause();
     if (!child_.exited()) co_await terminate();
