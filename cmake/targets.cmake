@@ -51,9 +51,9 @@ function(vminit_add_tests layer)
   catch_discover_tests(vminit_${layer}_tests TEST_PREFIX "${layer}: " PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
 
-# vminit_add_privileged_tests(LAYER)
+# vminit_add_privileged_tests(NAME)
 #
-# Runs the layer's cases tagged [.][privileged] as root of namespaces of their own, where the machine allows that.
+# Runs the cases of vminit_NAME_tests tagged [.][privileged] as root of namespaces of their own, where the machine allows that.
 function(vminit_add_privileged_tests layer)
   set(in_namespaces unshare -Urmpf --kill-child --mount-proc)
   execute_process(COMMAND ${in_namespaces} true RESULT_VARIABLE refused OUTPUT_QUIET ERROR_QUIET)

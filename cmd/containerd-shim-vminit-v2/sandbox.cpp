@@ -74,6 +74,7 @@ sandbox::sandbox(asio::io_context& context, shim_config config, shim_paths paths
       paths_(std::move(paths)),
       publisher_(publisher),
       storage_(context, config_, paths_.vm),
+      network_(context, paths_.vm),
       boot_over_(context.get_executor()),
       tasks_(context.get_executor(), log_of(context)) {}
 
@@ -119,6 +120,9 @@ awaitable<void> sandbox::undo_create(std::shared_ptr<shim_container> container) 
 result<guest_spec> sandbox::plan(shim_container& container, const task::CreateTaskRequest& request) {
     auto config_json = read_whole(request.bundle() + "/config.json");
     if (!config_json) return config_json.error();
+    auto network = network_wish_of(*config_json, config_.network);
+    if (!network) return network.error();
+    container.network = std::move(*network);
     auto storage = storage_.plan(mounts_of(request));
     if (!storage) return storage.error();
     guest_spec_input input;
@@ -185,10 +189,13 @@ vmm::vm_plan sandbox::plan_for(const container_storage& first, std::uint64_t mem
 }
 
 awaitable<result<void>> sandbox::boot(std::shared_ptr<shim_container> first, std::uint64_t memory_limit) {
+    auto prepared = co_await network_.prepare(first->network);
+    if (!prepared) co_return prepared;
     vmm::boot_limits limits;
     limits.tcg = std::chrono::seconds(config_.boot_seconds);
     auto& service = asio::use_service<vmm::vm_service>(context_);
     auto plan = plan_for(first->storage, memory_limit);
+    network_.add_to(plan);
     has_share_ = !plan.shares.empty();
     auto booted = co_await service.boot(std::move(plan), limits, config_.state + "/accelerator");
     if (!booted) co_return booted.error();
@@ -328,6 +335,7 @@ awaitable<void> sandbox::stop() {
     }
     if (link_) co_await link_->end();
     if (vm_) co_await vm_->stop(shutdown_limit);
+    co_await network_.undo();
     co_await tasks_.join();  // whoever watches the VM has seen its end
     for (auto& [id, container] : containers_) container->lose();
     co_await storage_.close();

@@ -9,6 +9,7 @@
 #include "guest_link.hpp"
 #include "guest_spec.hpp"
 #include "host_storage.hpp"
+#include "pod_network.hpp"
 #include "shim_config.hpp"
 #include "shim_container.hpp"
 #include "shim_paths.hpp"
@@ -71,6 +72,7 @@ private:
     host_storage storage_;
     std::shared_ptr<vmm::virtual_machine> vm_;
     std::unique_ptr<guest_link> link_;
+    pod_network network_;
     std::map<std::string, std::shared_ptr<shim_container>> containers_;
     bool has_share_ = false;
     bool is_share_lost_ = false;

@@ -55,6 +55,13 @@ result<void> take_rootfs(rootfs_choice& into, const json::value& value) {
     return {};
 }
 
+result<void> take_network(network_mode& into, const json::value& value) {
+    auto mode = parse_network_mode(value.is_string() ? std::string_view(value.get_string()) : std::string_view());
+    if (!mode) return mode.error();
+    into = *mode;
+    return {};
+}
+
 result<void> take(shim_config& config, std::string_view name, const json::value& value) {
     if (name == "kernel") return take_text(config.kernel, value);
     if (name == "initrd") return take_text(config.initrd, value);
@@ -66,6 +73,7 @@ result<void> take(shim_config& config, std::string_view name, const json::value&
     if (name == "state") return take_text(config.state, value);
     if (name == "kernel_words") return take_text(config.kernel_words, value);
     if (name == "accelerator") return take_accelerator(config.accel, value);
+    if (name == "network") return take_network(config.network, value);
     if (name == "cpus") return take_number<unsigned>(config.cpus, value, 1, 255);
     if (name == "memory_mib") return take_number<std::uint64_t>(config.memory_mib, value, 64, 1 << 20);
     if (name == "scratch_mib") return take_number<unsigned>(config.scratch_mib, value, 0, 1 << 20);

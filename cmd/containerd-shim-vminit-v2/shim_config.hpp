@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "network_wish.hpp"
 #include "vminit/core/result.hpp"
 #include "vminit/vmm/vm_plan.hpp"
 
@@ -26,6 +27,7 @@ struct shim_config {
     rootfs_choice rootfs = rootfs_choice::image;
     std::string state = "/run/vminit";  ///< a directory per VM in here; short, as sockets lie in it
     vmm::accelerator accel = vmm::accelerator::automatic;
+    network_mode network = network_mode::name_space;  ///< of containers without the annotation `io.vminit.network`
     unsigned cpus = 1;
     std::uint64_t memory_mib = 256;
     unsigned scratch_mib = 0;    ///< size of what a container can write to its root; 0: half of the VM's memory

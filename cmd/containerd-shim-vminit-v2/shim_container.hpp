@@ -9,6 +9,7 @@
 #include "event_publisher.hpp"
 #include "github.com/containerd/containerd/api/types/mount.pb.h"
 #include "host_storage.hpp"
+#include "network_wish.hpp"
 #include "shim_process.hpp"
 #include "vminit/core/result.hpp"
 
@@ -57,6 +58,7 @@ public:
 
     std::uint32_t guest_pid = 0;  ///< init's, inside
     bool is_lost = false;         ///< the guest cannot end it any more: it is not asked to
+    network_wish network;         ///< what it asks for
     container_storage storage;    ///< its root and its volumes
     google::protobuf::RepeatedPtrField<containerd::types::Mount> rootfs;  ///< as the daemon gave it, for TaskCreate
 

@@ -126,6 +126,22 @@ TEST_CASE("a device keeps its slot until it has gone", "[vmm]") {
     CHECK(slots.take("disk-b") == 0U);
 }
 
+TEST_CASE("a network card is a tap with its address and MTU, or the user network", "[vmm]") {
+    auto plan = small_plan();
+    plan.cards.emplace_back("vm0", "52:54:00:00:00:01", 1400);
+    plan.cards.emplace_back("", "52:54:00:00:00:02", 0);
+    auto line = line_of(plan);
+    CHECK(has(line,
+              "-netdev tap,id=net0,ifname=vm0,script=no,downscript=no "
+              "-device virtio-net-pci,netdev=net0,mac=52:54:00:00:00:01,host_mtu=1400,romfile= "));
+    CHECK(has(line, "-netdev user,id=net1,ipv6=off -device virtio-net-pci,netdev=net1,mac=52:54:00:00:00:02,romfile="));
+    plan.machine = machine_type::microvm;
+    line = line_of(plan);
+    CHECK(has(line, "-device virtio-net-device,netdev=net0,mac=52:54:00:00:00:01,host_mtu=1400 -netdev user"));
+    CHECK_FALSE(has(line, "romfile"));
+    CHECK_FALSE(has(line_of(small_plan()), "-netdev"));
+}
+
 TEST_CASE("PID 1 gets its arguments behind the kernel's words", "[vmm]") {
     auto plan = small_plan();
     plan.kernel_words = {"ip=off"};
@@ -165,6 +181,22 @@ TEST_CASE("what cannot be a VM is refused with a sentence", "[vmm]") {
     SECTION("a share whose tag is no file name") {
         plan.shares.emplace_back("/a", "a/b");
         CHECK(has(refusal(plan), "share tag"));
+    }
+    SECTION("more cards than slots") {
+        plan.cards.assign(9, network_card("vm0", "52:54:00:00:00:01", 0));
+        CHECK(has(refusal(plan), "9 network cards: at most 8"));
+    }
+    SECTION("a card without an address") {
+        plan.cards.emplace_back("vm0", "52:54:00:00:00", 0);
+        CHECK(has(refusal(plan), "address \"52:54:00:00:00\""));
+    }
+    SECTION("a tap of a name that no device has") {
+        plan.cards.emplace_back("sixteen-letters-", "52:54:00:00:00:01", 0);
+        CHECK(has(refusal(plan), "sixteen-letters-"));
+    }
+    SECTION("words that the kernel would cut off") {
+        plan.kernel_words.emplace_back(2000, 'w');
+        CHECK(has(refusal(plan), "at most 2047"));
     }
     SECTION("more slots than were tried") {
         plan.spare_disk_slots = 17;

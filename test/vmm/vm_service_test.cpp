@@ -75,6 +75,10 @@ TEST_CASE_METHOD(host, "a VM is booted when its guest answers, and leaves nothin
 }
 
 TEST_CASE_METHOD(host, "a boot that fails says why and leaves nothing", "[vmm]") {
+    SECTION("a network namespace that does not exist") {
+        plan.network_namespace = "/nowhere/netns";
+        boot_fails_with(errc::not_found, "open /nowhere/netns");
+    }
     SECTION("the guest panics") {
         plan.init_arguments = {"panics"};
         boot_fails_with(errc::unavailable, "Kernel panic - not syncing");

@@ -15,17 +15,41 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t longest_directory = 90;
-constexpr std::size_t longest_serial = 20;  // VIRTIO_BLK_ID_BYTES
-constexpr std::size_t longest_tag = 36;     // struct virtio_fs_config
-constexpr unsigned most_spare_slots = 16;   // PCIe ports cost guest memory and boot time; more has not been tried
-constexpr unsigned ports_per_device = 8;    // functions of one PCI device
-constexpr unsigned first_port_device = 28;  // below q35's own (31): the lower numbers are for disks
+constexpr std::size_t longest_serial = 20;   // VIRTIO_BLK_ID_BYTES
+constexpr std::size_t longest_tag = 36;      // struct virtio_fs_config
+constexpr unsigned most_spare_slots = 16;    // PCIe ports cost guest memory and boot time; more has not been tried
+constexpr unsigned ports_per_device = 8;     // functions of one PCI device
+constexpr unsigned first_port_device = 28;   // below q35's own (31): the lower numbers are for disks
+constexpr std::size_t most_cards = 8;        // each takes a PCI slot of the root bus, as do the spare ports
+constexpr std::size_t longest_device = 15;   // IFNAMSIZ
+constexpr std::size_t longest_words = 2047;  // COMMAND_LINE_SIZE of x86: the kernel would cut off what is longer
 
 // A comma ends a value in QEMU's option lists; two are one.
 std::string escaped(const std::string& value) {
     std::string out;
     for (char byte : value) out.append(byte == ',' ? 2 : 1, byte);
     return out;
+}
+
+bool is_mac(std::string_view text) {
+    constexpr std::string_view digits = "0123456789abcdefABCDEF";
+    if (text.size() != 17) return false;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (at % 3 == 2 ? text[at] != ':' : digits.find(text[at]) == std::string_view::npos) return false;
+    }
+    return true;
+}
+
+result<void> check_cards(const vm_plan& plan) {
+    if (plan.cards.size() > most_cards) {
+        return error(errc::invalid_argument,
+                     fmt::format("{} network cards: at most {}", plan.cards.size(), most_cards));
+    }
+    for (const auto& card : plan.cards) {
+        if (!is_mac(card.mac)) return error(errc::invalid_argument, "network card with address \"" + card.mac + "\"");
+        if (card.tap.size() > longest_device) return error(errc::invalid_argument, "network device " + card.tap);
+    }
+    return {};
 }
 
 result<void> check(const vm_plan& plan) {
@@ -51,7 +75,12 @@ result<void> check(const vm_plan& plan) {
         return error(errc::invalid_argument,
                      fmt::format("disk serial \"{}\": 1 to {} bytes", each.serial, longest_serial));
     }
-    return {};
+    auto words = kernel_command_line(plan).size();
+    if (words > longest_words) {
+        return error(errc::invalid_argument,
+                     fmt::format("a kernel command line of {} bytes: at most {}", words, longest_words));
+    }
+    return check_cards(plan);
 }
 
 bool is_microvm(const vm_plan& plan) { return plan.machine == machine_type::microvm; }
@@ -112,6 +141,21 @@ void add_ports(std::vector<std::string>& command, const vm_plan& plan) {
     }
 }
 
+void add_cards(std::vector<std::string>& command, const vm_plan& plan) {
+    std::size_t index = 0;
+    for (const auto& card : plan.cards) {
+        auto id = fmt::format("net{}", index++);
+        auto backend = card.tap.empty()
+                           ? fmt::format("user,id={},ipv6=off", id)
+                           : fmt::format("tap,id={},ifname={},script=no,downscript=no", id, escaped(card.tap));
+        auto device = fmt::format("{},netdev={},mac={}", device_name(plan, "virtio-net"), id, card.mac);
+        if (card.mtu != 0) device += fmt::format(",host_mtu={}", card.mtu);
+        // Nothing is booted from it, and Debian has its ROM in a package of its own.
+        if (!is_microvm(plan)) device += ",romfile=";
+        command.insert(command.end(), {"-netdev", std::move(backend), "-device", std::move(device)});
+    }
+}
+
 }  // namespace
 
 result<void> check_share(const share& shared) {
@@ -157,6 +201,7 @@ result<std::vector<std::string>> qemu_command(const vm_plan& plan, accelerator a
     add_vsock(command, plan);
     add_disks(command, plan);
     add_shares(command, plan);
+    add_cards(command, plan);
     if (!is_microvm(plan)) add_ports(command, plan);
     return command;
 }

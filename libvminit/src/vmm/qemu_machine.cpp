@@ -122,6 +122,7 @@ result<void> qemu_machine::start_qemu(accelerator accel) {
     auto console = ttrpc::connected_pair(context_.get_executor());
     if (!console) return console.error();
     auto options = helper_options(std::move(*command));
+    options.network_namespace = plan_.network_namespace;
     options.stdout_fd = options.stderr_fd = log->get();
     options.extra_fds = {{monitor_descriptor, monitor->second.get()}, {console_descriptor, console->second.get()}};
     auto started = asio::use_service<reaper::reaper_service>(context_).launch(std::move(options));

@@ -41,6 +41,19 @@ struct share {
     std::string tag;        ///< at most 36 bytes, the limit of virtio-fs; a file name
 };
 
+/// A virtio network card.
+struct network_card {
+    network_card() = default;
+    network_card(std::string tap, std::string mac, std::uint32_t mtu)
+        : tap(std::move(tap)), mac(std::move(mac)), mtu(mtu) {}
+
+    std::string tap;  ///< an existing tap device; empty: QEMU's user network, IPv4 and outbound only (10.0.2.0/24)
+    std::string mac;  ///< `52:54:00:12:34:56`
+    std::uint32_t mtu = 0;  ///< that the guest's driver is told; 0: its own default
+
+    friend bool operator==(const network_card&, const network_card&) = default;
+};
+
 /// A VM before it runs: a value. `directory` is private to the VM, exists, and holds its sockets and logs.
 struct vm_plan {
     std::string directory;  ///< at most 90 bytes: a Unix socket's path in it must fit into 107
@@ -61,6 +74,9 @@ struct vm_plan {
     std::vector<disk> disks;
     std::vector<share> shares;
     unsigned spare_disk_slots = 0;  ///< q35: PCIe ports for disks and shares that come later, at most 16
+
+    std::vector<network_card> cards;  ///< at most 8
+    std::string network_namespace;    ///< the file of the one in which the VMM runs and the taps are; empty: ours
 
     std::uint32_t guest_cid = 0;  ///< at least 3; unique on this machine
     std::uint32_t rpc_port = 1024;
