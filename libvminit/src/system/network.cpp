@@ -141,9 +141,13 @@ private:
         return request;
     }
 
+    // Reached by the route that comes with an address, or by one of those without a gateway.
     bool is_near(const asio::ip::address& gateway) const {
+        auto reaches = [&](const interface_address& network) { return contains(network, gateway); };
         return std::any_of(link_.addresses.begin(), link_.addresses.end(),
-                           [&](const auto& network) { return !network.is_alone && contains(network, gateway); });
+                           [&](const auto& address) { return !address.is_alone && reaches(address); }) ||
+               std::any_of(link_.routes.begin(), link_.routes.end(),
+                           [&](const auto& route) { return !route.gateway && reaches(route.network); });
     }
 
     rtnetlink& kernel_;
