@@ -127,3 +127,19 @@ TEST_CASE("a relative source of a bind lies in the bundle", "[runc]") {
                                               "/run/bundles/web/mounts/0/volume", "/run/bundles/web/etc", "..",
                                               "proc"});
 }
+
+TEST_CASE("a container in the machine's cgroup namespace has the machine's cgroup filesystem", "[runc]") {
+    auto type = GENERATE(as<std::string>(), "cgroup", "cgroup2");
+    auto mounts = R"("mounts": [{"destination": "/sys/fs/cgroup", "type": ")" + type +
+                  R"(", "source": "cgroup", "options": ["nosuid", "ro"]}])";
+    auto shared = "{" + mounts + "}";
+    auto machine = make_machine();
+    CHECK(fit(shared, machine).spec["mounts"] == parsed(shared).at("mounts"));
+    has_paths(machine, {{"/sys/fs/cgroup/cgroup.controllers", path_kind::present}});
+    auto outcome = fit(shared, machine);
+    CHECK(outcome.spec["mounts"] == parsed(R"([{"destination": "/sys/fs/cgroup", "type": "bind",
+        "source": "/sys/fs/cgroup", "options": ["bind", "nosuid", "ro"]}])"));
+    CHECK(outcome.said.empty());
+    auto own = R"({"linux": {"namespaces": [{"type": "cgroup"}]}, )" + mounts + "}";
+    CHECK(fit(own, machine).spec["mounts"] == parsed(own).at("mounts"));
+}

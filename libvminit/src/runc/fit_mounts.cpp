@@ -7,6 +7,7 @@ namespace vminit::runc {
 
 namespace {
 
+constexpr std::string_view cgroup_root = "/sys/fs/cgroup";
 constexpr std::string_view name_files[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/hostname"};
 
 std::string destination_of(const json::value& mount) { return normal_path(text_of(mount, "destination")); }
@@ -71,6 +72,11 @@ void add_behind(json::array& mounts, std::string_view after, json::object mount)
     mounts.insert(find_mount(mounts, after) + 1, std::move(mount));
 }
 
+bool is_cgroup(json::object& mount) {
+    auto type = text_of(mount, "type");
+    return type == "cgroup" || type == "cgroup2";
+}
+
 }  // namespace
 
 result<void> fit_mounts(json::array& mounts, const machine_facts& facts, const fit_options& options, remarks& said) {
@@ -94,6 +100,19 @@ result<void> fit_mounts(json::array& mounts, const machine_facts& facts, const f
         return false;
     });
     return outcome;
+}
+
+void share_cgroups(json::array& mounts, const machine_facts& facts) {
+    if (!facts.has_path(std::string(cgroup_root) + "/cgroup.controllers")) return;
+    for (auto& entry : mounts) {
+        if (!entry.is_object() || !is_cgroup(entry.get_object())) continue;
+        auto& mount = entry.get_object();
+        set_text(mount, "type", "bind");
+        set_text(mount, "source", cgroup_root);
+        auto options = texts({"bind"});
+        if (auto* given = array_in(mount, "options")) options.insert(options.end(), given->begin(), given->end());
+        mount["options"] = std::move(options);
+    }
 }
 
 bool complete_mounts(json::array& mounts, const machine_facts& facts, const fit_options& options, remarks& said) {

@@ -69,6 +69,7 @@ result<void> fit_whole(json::object& spec, const machine_facts& facts, const fit
         if (auto fit = fit_process(*process, facts.process, said); !fit) return fit;
     }
     if (auto fit = fit_mounts(mounts, facts, options, said); !fit) return fit;
+    if (!has_namespace(linux_part, "cgroup")) share_cgroups(mounts, facts);
     fit_cgroup_path(linux_part, said);
     if (!facts.process.has_selinux) leave_out(linux_part, "mountLabel", "no SELinux", said);
     if (!facts.has_cache_allocation) leave_out(linux_part, "intelRdt", "no resctrl", said);

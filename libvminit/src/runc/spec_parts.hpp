@@ -26,6 +26,9 @@ void open_devices(json::object& linux, const machine_facts& facts, bool has_own_
 
 // fit_mounts.cpp
 result<void> fit_mounts(json::array& mounts, const machine_facts& facts, const fit_options& options, remarks& said);
+/// For a container in the machine's own cgroup namespace: its cgroup filesystem is the machine's, bound. A mount of cgroup2
+/// there, without options as runtimes do it, would take nsdelegate and memory_recursiveprot from all (cgroups(7)).
+void share_cgroups(json::array& mounts, const machine_facts& facts);
 /// A /dev of its own for the container, with all that belongs to it, and the machine's resolv.conf. True if there is
 /// one.
 bool complete_mounts(json::array& mounts, const machine_facts& facts, const fit_options& options, remarks& said);
