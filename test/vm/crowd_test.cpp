@@ -73,7 +73,7 @@ TEST_CASE("of many containers at once nothing is left after their end", "[vm]") 
     guest vm(machine.address());
     observer eye(vm);
     event_watch watch(vm);
-    auto count = test_size("VMINIT_CROWD", 8);
+    auto count = test_size("VMINIT_CROWD", 6);
     std::vector<std::int64_t> heap;
     auto heap_now = [&] { return static_cast<std::int64_t>(sample_of(vm.metrics(), "process_heap_bytes")); };
     auto bundles = [&] { return eye.number("ls /proc/1/root/run/bundles | wc -l"); };

@@ -1,7 +1,9 @@
 // What test/vm/soak runs, in the VM of VMINIT_VM_DIR, for VMINIT_SOAK_SECONDS.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 
 #include "event_watch.hpp"
 #include "observer.hpp"
@@ -68,6 +70,20 @@ std::string remains_of(observer& eye) {
     return eye.remains() + eye.ask("echo , memory blocks $(grep -lx online /sys/devices/system/memory/*/state | wc -l)");
 }
 
+std::int64_t heap_of(guest& vm) { return static_cast<std::int64_t>(sample_of(vm.metrics(), "process_heap_bytes")); }
+
+std::string text_of(const std::vector<std::int64_t>& numbers) {
+    std::string text;
+    for (auto number : numbers) text += (text.empty() ? "" : ", ") + std::to_string(number);
+    return text;
+}
+
+std::int64_t least_growth(const std::vector<std::int64_t>& numbers) {
+    auto least = std::numeric_limits<std::int64_t>::max();
+    for (std::size_t i = 1; i < numbers.size(); ++i) least = std::min(least, numbers[i] - numbers[i - 1]);
+    return least;
+}
+
 void row(const char* what, const std::string& value) {
     std::printf("%-34s %s\n", what, value.c_str());
     std::fflush(stdout);
@@ -92,7 +108,7 @@ void print_work(const soak_count& work) {
 }  // namespace
 
 TEST_CASE("soak", "[.soak]") {
-    constexpr std::int64_t noise = 96;  // KB: pages of PID 1's heap that stay partly used
+    constexpr std::int64_t noise = 8192;  // bytes: what the allocator's caches hold differs by some KB
     auto length = std::chrono::seconds(test_size("VMINIT_SOAK_SECONDS", 60));
     guest vm(virtual_machine::shared_address());
     observer eye(vm);
@@ -102,21 +118,24 @@ TEST_CASE("soak", "[.soak]") {
     auto begin = clock::now();
     crew.work_until(begin + length / 5);
     auto remains = remains_of(eye);
-    auto memory = eye.memory_of_pid_one();
     auto descriptors = descriptors_of(eye);
-    std::string memories = std::to_string(memory);
+    auto memories = std::to_string(eye.memory_of_pid_one());
+    std::vector<std::int64_t> heap{heap_of(vm)};
     for (int fifth = 2; fifth <= 5; ++fifth) {
         crew.work_until(begin + length * fifth / 5);
         memories += ", " + std::to_string(eye.memory_of_pid_one());
+        heap.push_back(heap_of(vm));
     }
     auto remains_at_end = remains_of(eye);
-    auto memory_at_end = eye.memory_of_pid_one();
     auto descriptors_at_end = descriptors_of(eye);
 
     auto health = vm.run(vm.system().Health({}, guest::limit));
 
-    // All exits have been told when the last container's has.
-    vm.pump([&] { return !watch.is_open() || count_of(watch.all(), "/tasks/exit") >= crew.started().size(); });
+    // All exits have been told when the last container's has. After a failure some may never come.
+    vm.pump([&] {
+        return !watch.is_open() || !crew.count().failures.empty() ||
+               count_of(watch.all(), "/tasks/exit") >= crew.started().size();
+    });
     auto wrong = breaches(watch.all(), crew);
     auto crashes = count_of(watch.all(), "/vminit/supervisor/exited");
 
@@ -125,6 +144,7 @@ TEST_CASE("soak", "[.soak]") {
     row("exits told",
         std::to_string(count_of(watch.all(), "/tasks/exit")) + " of " + std::to_string(crew.started().size()));
     row("PID 1 anonymous memory, KB", memories);
+    row("PID 1 heap in use, bytes", text_of(heap));
     if (health) row("longest loop stall, last minute", std::to_string(health->longest_stall_us() / 1000) + " ms");
     row("after a fifth", remains);
     row("at the end", remains_at_end);
@@ -146,5 +166,6 @@ TEST_CASE("soak", "[.soak]") {
     }
     CHECK(crashes > 0);
     CHECK(remains_at_end == remains);
-    CHECK(memory_at_end <= memory + noise);
+    // A table grows in the densest fifth so far; only a leak grows in each.
+    CHECK(least_growth(heap) < noise);
 }
