@@ -8,16 +8,13 @@
 
 namespace vminit::process {
 
-/// A `binary://` logger: a child that reads a process's output from descriptors 3 (stdout) and 4 (stderr).
+/// The logger of a process whose outputs go to `binary://`, with the limits of the layer.
 class logger_process {
 public:
-    /// For a logger to say that it is ready on descriptor 5.
-    static constexpr clock::duration ready_limit = std::chrono::seconds(10);
-
     logger_process() noexcept = default;
 
     /// Starts the logger and waits until it is ready. `out` and `err` are borrowed; -1 = nothing to read. Errors: those
-    /// of `reaper_service::launch`, deadline_exceeded, failed_precondition when it ended or never said ready.
+    /// of `reaper::start_logger`.
     static awaitable<result<logger_process>> start(io_environment& environment, std::string container_id,
                                                    stdio_target target, int out, int err);
 
