@@ -25,6 +25,9 @@ public:
     /// Queues `topic` with this event. The namespace is this shim's, the time is now.
     void publish(std::string topic, google::protobuf::Any event);
 
+    /// The namespace of all that this shim serves.
+    const std::string& space() const noexcept { return space_; }
+
     /// Returns when nothing waits, or after `limit`.
     awaitable<void> flush(clock::duration limit);
 

@@ -1,9 +1,7 @@
 #include "host_stdio.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
-#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 #include <vector>
@@ -11,6 +9,7 @@
 #include "guest_stream.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/core/timeout.hpp"
+#include "vminit/reaper/logger.hpp"
 
 namespace vminit::shim {
 
@@ -23,34 +22,27 @@ constexpr auto stream_limit = 10s;
 
 bool is_uri(const std::string& name) { return name.find("://") != std::string::npos; }
 
-result<unique_fd> open_fifo(const std::string& path, int flags) {
-    if (is_uri(path)) return error(errc::not_implemented, "stdio " + path + ": only fifos can be used");
-    auto opened = syscalls::open(path, flags | O_NONBLOCK);
-    if (!opened) return opened.error();
-    struct stat status{};
-    auto looked = syscalls::attempt("fstat", path, [&] { return ::fstat(opened->get(), &status); });
-    if (!looked) return looked.error();
-    if (!S_ISFIFO(status.st_mode)) return error(errc::invalid_argument, "stdio " + path + ": not a fifo");
-    return opened;
-}
-
 }  // namespace
 
-host_stdio::host_stdio(asio::io_context& context, stdio_names names)
+host_stdio::host_stdio(asio::io_context& context, stdio_names names, logged_process whose)
     : context_(context),
       names_(std::move(names)),
+      whose_(std::move(whose)),
       changed_(context.get_executor()),
       tasks_(context.get_executor(), log_of(context)) {
     guest_.is_terminal = names_.is_terminal;
 }
 
 awaitable<result<void>> host_stdio::open(ttrpc::address streams, std::uint32_t first_id) {
-    auto out = co_await open_output(names_.out, guest_.out, streams, first_id);
-    if (!out) co_return out;
-    auto err = co_await open_output(names_.err, guest_.err, streams, first_id + 1);
-    if (!err || names_.in.empty()) co_return err;
     // Refused now, not after Start; kept by nobody, for an early reader would end a client that detaches.
     if (is_uri(names_.in)) co_return error(errc::not_implemented, "stdio " + names_.in + ": only fifos can be used");
+    auto targets = co_await open_output_targets(context_, names_, whose_);
+    if (!targets) co_return targets.error();
+    logger_ = std::move(targets->logger);
+    auto out = co_await open_output(std::move(targets->out), guest_.out, streams, first_id);
+    if (!out) co_return out;
+    auto err = co_await open_output(std::move(targets->err), guest_.err, streams, first_id + 1);
+    if (!err || names_.in.empty()) co_return err;
     auto stream = co_await open_guest_stream(streams, first_id + 2, stream_limit);
     if (!stream) co_return stream.error();
     in_ = std::make_shared<ttrpc::stream_socket>(std::move(*stream));
@@ -58,12 +50,9 @@ awaitable<result<void>> host_stdio::open(ttrpc::address streams, std::uint32_t f
     co_return result<void>();
 }
 
-awaitable<result<void>> host_stdio::open_output(const std::string& path, std::string& guest_name,
+awaitable<result<void>> host_stdio::open_output(std::shared_ptr<host_output> target, std::string& guest_name,
                                                 ttrpc::address streams, std::uint32_t id) {
-    if (path.empty()) co_return result<void>();
-    auto opened = open_fifo(path, O_RDWR);
-    if (!opened) co_return opened.error();
-    auto target = std::make_shared<fifo>(context_.get_executor(), opened->release());
+    if (!target) co_return result<void>();
     auto stream = co_await open_guest_stream(std::move(streams), id, stream_limit);
     if (!stream) co_return stream.error();
     guest_name = guest_stream_uri(id);
@@ -73,18 +62,23 @@ awaitable<result<void>> host_stdio::open_output(const std::string& path, std::st
     co_return result<void>();
 }
 
-awaitable<void> host_stdio::copy_output(std::shared_ptr<host_stdio> self, std::shared_ptr<fifo> target,
+awaitable<void> host_stdio::copy_output(std::shared_ptr<host_stdio> self, std::shared_ptr<host_output> target,
                                         std::shared_ptr<ttrpc::stream_socket> source) {
     std::vector<char> buffer(copy_size);
+    bool is_taken = true;
     for (;;) {
         auto [failure, count] = co_await source->async_read_some(asio::buffer(buffer), as_tuple_awaitable);
         if (failure) break;
-        auto [refused, written] =
-            co_await asio::async_write(*target, asio::buffer(buffer.data(), count), as_tuple_awaitable);
-        if (refused) break;
+        if (!is_taken) continue;
+        auto written = co_await target->write(std::string_view(buffer.data(), count));
+        if (written) continue;
+        auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none) break;
+        log_of(self->context_).warn("output is lost", {{"to", self->names_.out}, {"error", written.error()}});
+        is_taken = false;
     }
+    target->close();
     error_code ignored;
-    target->close(ignored);
     source->close(ignored);
     --self->open_outputs_;
     self->changed_.notify_all();
@@ -142,6 +136,11 @@ void host_stdio::close() {
     own_writer_.reset();
     error_code ignored;
     if (in_) in_->close(ignored);
+}
+
+awaitable<void> host_stdio::end_logger() {
+    auto logger = std::exchange(logger_, {});
+    if (logger) co_await reaper::end_logger(std::move(logger), logger_patience, logger_after_term);
 }
 
 }  // namespace vminit::shim

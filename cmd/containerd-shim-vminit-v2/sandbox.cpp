@@ -284,7 +284,7 @@ awaitable<result<void>> sandbox::create_in_guest(std::shared_ptr<shim_container>
     auto bundle = co_await create_bundle(*calls, *container, std::move(spec));
     if (!bundle) co_return bundle.error();
     stdio_names names{request.stdin(), request.stdout(), request.stderr(), request.terminal()};
-    auto stdio = std::make_shared<host_stdio>(context_, std::move(names));
+    auto stdio = container->make_stdio(std::move(names), std::string());
     auto init = container->add(std::string(), stdio);
     if (!init) co_return init.error();
     auto opened = co_await stdio->open(stream_address(), next_stream_ids());
@@ -322,6 +322,7 @@ awaitable<void> sandbox::remove(std::shared_ptr<shim_container> container) {
         }
     }
     co_await storage_.release(container->storage);
+    co_await container->end_loggers();
 }
 
 awaitable<void> sandbox::stop() {

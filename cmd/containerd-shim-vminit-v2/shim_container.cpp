@@ -162,4 +162,17 @@ void shim_container::close() {
     for (auto& [exec_id, process] : processes_) process->stdio->close();
 }
 
+awaitable<void> shim_container::end_loggers() {
+    std::vector<std::shared_ptr<host_stdio>> all;
+    for (const auto& [exec_id, process] : processes_) all.push_back(process->stdio);
+    for (const auto& stdio : all) co_await stdio->end_logger();
+}
+
+std::shared_ptr<host_stdio> shim_container::make_stdio(stdio_names names, const std::string& exec_id) const {
+    logged_process whose;
+    whose.id = exec_id.empty() ? id_ : exec_id;  // as containerd's own shims have it
+    whose.name_space = publisher_.space();
+    return std::make_shared<host_stdio>(context_, std::move(names), std::move(whose));
+}
+
 }  // namespace vminit::shim

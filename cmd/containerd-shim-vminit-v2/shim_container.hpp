@@ -56,6 +56,12 @@ public:
     /// Stops forwarding and closes all stdio.
     void close();
 
+    /// After `close`: returns when the loggers of its processes have ended.
+    awaitable<void> end_loggers();
+
+    /// The stdio of a process of its own: init's without an exec id.
+    std::shared_ptr<host_stdio> make_stdio(stdio_names names, const std::string& exec_id) const;
+
     std::uint32_t guest_pid = 0;  ///< init's, inside
     bool is_lost = false;         ///< the guest cannot end it any more: it is not asked to
     network_wish network;         ///< what it asks for

@@ -71,7 +71,10 @@ public:
         response.set_pid(found->container->pid());
         response.set_exit_status(told->status);
         set_timestamp(*response.mutable_exited_at(), told->at);
-        if (!request.exec_id().empty()) found->container->remove(request.exec_id());
+        if (!request.exec_id().empty()) {
+            found->container->remove(request.exec_id());
+            co_await process.stdio->end_logger();
+        }
         if (request.exec_id().empty()) {
             found->container->tell_deleted(*told);
             co_await vm_.remove(found->container);
@@ -127,14 +130,15 @@ public:
         auto guest = vm_.guest();
         if (!guest) co_return guest.error();
         stdio_names names{request.stdin(), request.stdout(), request.stderr(), request.terminal()};
-        auto stdio = std::make_shared<host_stdio>(context_, std::move(names));
+        auto stdio = (*container)->make_stdio(std::move(names), request.exec_id());
         auto added = (*container)->add(request.exec_id(), stdio);
         if (!added) co_return added.error();
         auto done = co_await stdio->open(vm_.stream_address(), vm_.next_stream_ids());
         if (done) done = co_await exec_in_guest(std::move(*guest), request, stdio->guest_names());
-        if (!done) (*container)->remove(request.exec_id());
-        if (!done) co_return done.error();
-        co_return Empty();
+        if (done) co_return Empty();
+        (*container)->remove(request.exec_id());
+        co_await stdio->end_logger();
+        co_return done.error();
     }
 
     awaitable<result<Empty>> CloseIO(ttrpc::call_context&, task::CloseIORequest request) override {
