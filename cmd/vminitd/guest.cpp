@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <exception>
 #include <utility>
 
 #include "version.hpp"
@@ -11,8 +12,8 @@
 #include "vminit/api/supervisor_events.hpp"
 #include "vminit/api/system_api.hpp"
 #include "vminit/api/task_api.hpp"
+#include "vminit/api/when_booted.hpp"
 #include "vminit/core/blocking.hpp"
-#include "vminit/core/null_device.hpp"
 #include "vminit/devices/device_service.hpp"
 #include "vminit/events/exchange_service.hpp"
 #include "vminit/process/process_service.hpp"
@@ -71,21 +72,16 @@ guest::guest(asio::io_context& context, const settings& values, const kernel_cmd
     for (const auto& problem : plugins_.problems) {
         log_.warn("setting not used", {{"source", problem.source}, {"name", problem.name}, {"reason", problem.reason}});
     }
-    if (::getpid() == 1) prepare_network();
-    expect_steps();
     make_services();
     register_apis();
     timeline_.record(system::step_record("service-new", started, timeline_.now()));
     add_shutdown_phases();
-    tasks_.spawn("late boot", finish_boot());
-    tasks_.spawn("agents", start_agents());
-    if (cmdline.has_prefix("spin.profile")) tasks_.spawn("kernel profile", print_kernel_profile());
+    tasks_.spawn("boot", boot());
     tasks_.spawn("power", power_.run());
 }
 
 // The order is that of the layers: each asks for those below it.
 void guest::make_services() {
-    if (auto held = hold_null_device(); !held) log_.error("/dev/null is not held", {{"error", held.error()}});
     asio::make_service<blocking_service>(context_);
     auto& reaper = asio::make_service<reaper::reaper_service>(context_);
     if (::getpid() != 1) {
@@ -124,7 +120,7 @@ process::process_config guest::container_config() {
     config.dialect = dialect();
     config.no_pivot = values_.no_pivot;
     config.bundles = values_.bundle_root;
-    if (::getpid() == 1) config.resolv_conf = system::steps::container_resolv_conf();
+    if (::getpid() == 1) config.resolv_conf = [] { return system::steps::container_resolv_conf(); };
     config.resolve_serial = [this](std::string serial) {
         return asio::use_service<devices::device_service>(context_).find_block_by_serial(std::move(serial));
     };
@@ -134,22 +130,37 @@ process::process_config guest::container_config() {
     return config;
 }
 
+// Calls come before the boot is over: what each of them waits for. The steps are those of `whole_plan`.
 void guest::register_apis() {
     auto& server = asio::use_service<ttrpc::server_service>(context_);
+    auto when_booted = [this](std::shared_ptr<ttrpc::service_base> service, std::vector<api::method_needs> needs) {
+        return api::when_booted(std::move(service), awaited_, log_, std::move(needs));
+    };
+    constexpr std::string_view mounts = "mount-filesystems";
     api::task_api_options options;
     options.on_shutdown = [this] { power_.request("Task.Shutdown"); };
-    options.before_create = [this](clock::duration limit) { return wait_for_boot(limit); };
-    auto task = api::make_task_api(context_, std::move(options));
+    auto task = when_booted(api::make_task_api(context_, std::move(options)), {{"Create", {}}});
     if (plugins_.task) server.add(task, task_v2_name);
     if (plugins_.task) server.add(std::move(task));
     if (plugins_.vmevents) server.add(api::make_events_api(context_), std::string(dialect().events_service));
-    if (plugins_.bundle) server.add(api::make_bundle_api(context_, values_.bundle_root));
-    if (plugins_.system) server.add(api::make_system_api(context_, timeline_));
+    if (plugins_.bundle) {
+        server.add(when_booted(api::make_bundle_api(context_, values_.bundle_root), {{"Create", {mounts}}}));
+    }
+    if (plugins_.system) {
+        server.add(when_booted(api::make_system_api(context_, timeline_), {{"PrepareShutdown", {mounts}},
+                                                                            {"OnlineCPU", {mounts}},
+                                                                            {"OfflineCPU", {mounts}},
+                                                                            {"OnlineMemory", {mounts}},
+                                                                            {"OfflineMemory", {mounts}},
+                                                                            {"FreezeFilesystems", {mounts}},
+                                                                            {"ThawFilesystems", {mounts}},
+                                                                            {"Devices", {mounts}}}));
+    }
     server.add(api::make_supervisor_api(context_));
     server.on_first_accept([this] { timeline_.reached("first-accept"); });
 }
 
-result<void> guest::serve() {
+result<void> guest::listen() {
     auto rpc = address_of(values_.rpc_address, values_.rpc_port, log_);
     auto stdio = address_of(values_.stream_address, values_.stream_port, log_);
     ttrpc::listen_options options;
@@ -164,6 +175,24 @@ result<void> guest::serve() {
     log_.info("serving", {{"version", version()}, {"rpc", rpc.to_string()}, {"streams", stdio.to_string()}, {"cid", values_.cid}});
     timeline_.reached("serve");
     return {};
+}
+
+result<void> guest::run() {
+    auto listening = listen();
+    is_listening_ = listening.has_value();
+    // PID 1 tries again when the modules are there.
+    if (!listening && ::getpid() != 1) return listening;
+    for (;;) {
+        // The loop goes on after an exception that a handler let escape: that handler is lost, PID 1 is not.
+        try {
+            context_.run();
+            return failure_;
+        } catch (const std::exception& thrown) {
+            log_.error("exception in the event loop", {{"error", thrown.what()}});
+        } catch (...) {
+            log_.error("exception in the event loop", {{"error", "of unknown type"}});
+        }
+    }
 }
 
 system::power_options guest::power_options(asio::io_context& context) {

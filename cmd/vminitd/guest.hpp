@@ -11,6 +11,7 @@
 #include "vminit/devices/link_report.hpp"
 #include "vminit/process/process_service.hpp"
 #include "vminit/system/awaited_steps.hpp"
+#include "vminit/system/boot_plan.hpp"
 #include "vminit/system/boot_timeline.hpp"
 #include "vminit/system/network_settings.hpp"
 #include "vminit/system/power.hpp"
@@ -27,8 +28,9 @@ public:
     guest(asio::io_context& context, const settings& values, const kernel_cmdline& cmdline,
           system::boot_timeline& timeline, system::power_watch& watch);
 
-    /// Binds both ports and starts serving. Errors: those of the listeners; nothing is left listening then.
-    result<void> serve();
+    /// Runs until the machine is off, or for PID 1 never. Errors: there is nothing to serve on, or nothing to run containers
+    /// with.
+    result<void> run();
 
 private:
     void make_services();
@@ -36,15 +38,19 @@ private:
     host_dialect dialect() const;
     process::process_config container_config();
     static system::power_options power_options(asio::io_context& context);
+    result<void> listen();
 
-    // guest_boot.cpp: what goes on while we serve already, and (prepare_network) just before.
+    // guest_boot.cpp: what goes on while we serve already.
+    awaitable<void> boot();
+    system::boot_plan whole_plan();
+    void expect_steps(const system::boot_plan& plan);
+    void step_ended(const std::string& step);
+    void give_up(error why);
+    void read_network_settings();
     awaitable<void> finish_boot();
-    void prepare_network();
-    void expect_steps();
-    awaitable<void> wait_for_boot(clock::duration limit);
     awaitable<void> keep_links();
     void note_link(devices::link_report report);
-    awaitable<void> start_agents();
+    void add_agent();
     awaitable<void> extract_extras();
     void note_extras(system::uptime started, const result<devices::extras_report>& extracted);
     awaitable<void> print_kernel_profile();
@@ -64,11 +70,13 @@ private:
     system::boot_timeline& timeline_;
     logger& log_;
     plugin_choice plugins_;
-    system::network_settings network_;
+    system::parsed_network network_;
     system::awaited_steps awaited_;
     system::uptime link_wait_began_{};
     system::power_control power_;
     system::power_button power_button_;
+    bool is_listening_ = false;
+    result<void> failure_;  // why the guest cannot be what it is for
     task_group tasks_;
 };
 

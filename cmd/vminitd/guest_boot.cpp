@@ -6,6 +6,7 @@
 #include "machine_dump.hpp"
 #include "vminit/core/blocking.hpp"
 #include "vminit/core/file.hpp"
+#include "vminit/core/null_device.hpp"
 #include "vminit/devices/device_service.hpp"
 #include "vminit/devices/extras.hpp"
 #include "vminit/supervisor/supervisor_service.hpp"
@@ -25,43 +26,77 @@ std::string step_of_link(std::size_t position, const std::string& device) {
     return position == 0 ? "network" : "network-" + device;
 }
 
+// Nothing that a call could want waits for these.
+bool is_awaited(const std::string& step) { return step != "kernel-modules" && step != "kernel-settings"; }
+
 }  // namespace
 
-// The network card's driver may be among the modules that are loaded only now.
-awaitable<void> guest::finish_boot() {
-    if (::getpid() != 1) co_return;  // the machine is somebody else's
-    co_await system::run_late_boot(context_, system::vm_late_plan(), timeline_);
-    if (!network_.links.empty()) tasks_.spawn("network", keep_links());
-    listen_to_power_button();
-    dump_machine(log_);
+awaitable<void> guest::boot() {
+    auto profile = cmdline_.has_prefix("spin.profile") ? system::boot_profile::on : system::boot_profile::off;
+    timeline_.print_to(log_, profile);
+    if (::getpid() == 1) {
+        read_network_settings();
+        auto plan = whole_plan();
+        expect_steps(plan);
+        auto ended = [this](const std::string& step) { step_ended(step); };
+        auto booted = co_await system::run_boot_graph(context_, std::move(plan), timeline_, ended);
+        if (!booted) co_return give_up(booted.error());
+    } else if (auto held = hold_null_device(); !held) {
+        log_.error("/dev/null is not held", {{"error", held.error()}});
+    }
+    if (cmdline_.has_prefix("spin.profile")) tasks_.spawn("kernel profile", print_kernel_profile());
+    add_agent();
+    if (::getpid() == 1) co_await finish_boot();  // else the machine is somebody else's
+}
+
+// What hosts named on the command line is part of it.
+system::boot_plan guest::whole_plan() {
+    auto plan = system::vm_boot_plan();
+    // Name servers and names are files, which need no device: containers find them from the first on.
+    auto names = [network = network_](system::step_notes& notes) {
+        return system::steps::write_name_files(network, "", notes);
+    };
+    plan.emplace_back("name-files", system::step_policy::warn, names, std::vector<std::string>{"etc-files"});
+    return plan;
 }
 
 // Containers may count on what was asked for on the command line, although we serve before it is there.
-void guest::expect_steps() {
-    if (::getpid() != 1) return;
-    for (std::size_t at = 0; at < network_.links.size(); ++at) {
-        awaited_.expect(step_of_link(at, network_.links[at].device));
+void guest::expect_steps(const system::boot_plan& plan) {
+    for (const auto& step : plan) {
+        if (is_awaited(step.name)) awaited_.expect(step.name);
     }
+    const auto& links = network_.settings.links;
+    for (std::size_t at = 0; at < links.size(); ++at) awaited_.expect(step_of_link(at, links[at].device));
     auto extras = devices::parse_extras_settings(cmdline_);
     if (extras && *extras) awaited_.expect(extras_step);
 }
 
-awaitable<void> guest::wait_for_boot(clock::duration limit) {
-    co_await awaited_.wait(limit);
-    for (const auto& step : awaited_.pending()) {
-        log_.warn("a container is made before a boot step has ended", {{"step", step}});
-    }
+void guest::step_ended(const std::string& step) {
+    awaited_.ended(step);
+    if (step != "kernel-modules" || is_listening_) return;
+    auto listening = listen();
+    is_listening_ = listening.has_value();
+    if (!listening) give_up(listening.error());
 }
 
-// Name servers and names are files, which need no device: containers find them from the first on.
-void guest::prepare_network() {
+void guest::give_up(error why) {
+    failure_ = std::move(why);
+    context_.stop();
+}
+
+void guest::read_network_settings() {
     // Only a kernel that configures the network itself (IP_PNP) has this file.
     auto pnp = read_file("/proc/net/pnp");
-    auto network = system::parse_network_settings(cmdline_, values_.network, pnp ? *pnp : std::string());
-    auto write = [&network](system::step_notes& notes) { return system::steps::write_name_files(network, "", notes); };
-    system::boot_plan plan{{"name-files", system::step_policy::warn, write}};
-    (void)system::run_boot(plan, timeline_, log_);  // not fatal
-    network_ = std::move(network.settings);
+    network_ = system::parse_network_settings(cmdline_, values_.network, pnp ? *pnp : std::string());
+}
+
+// The drivers of the network card and of the extras disk may be among the modules that are loaded only now.
+awaitable<void> guest::finish_boot() {
+    (void)co_await system::run_boot_graph(context_, system::vm_late_plan(), timeline_);  // not fatal
+    if (!network_.settings.links.empty()) tasks_.spawn("network", keep_links());
+    listen_to_power_button();
+    dump_machine(log_);
+    co_await extract_extras();
 }
 
 awaitable<void> guest::keep_links() {
@@ -69,15 +104,15 @@ awaitable<void> guest::keep_links() {
     devices::link_actions actions;
     actions.configure = [this](system::link_settings link) {
         auto& machine = asio::use_service<system::system_service>(context_);
-        return machine.configure_link(std::move(link), network_.wants_metadata_route);
+        return machine.configure_link(std::move(link), network_.settings.wants_metadata_route);
     };
     actions.report = [this](devices::link_report report) { note_link(std::move(report)); };
-    return asio::use_service<devices::device_service>(context_).keep_links(network_.links, std::move(actions));
+    return asio::use_service<devices::device_service>(context_).keep_links(network_.settings.links, std::move(actions));
 }
 
 // A device that comes after its step has failed makes the step good.
 void guest::note_link(devices::link_report report) {
-    const auto& device = network_.links[report.position].device;
+    const auto& device = network_.settings.links[report.position].device;
     system::step_record record(step_of_link(report.position, device), link_wait_began_, timeline_.now());
     auto bad = report.name.empty() ? system::step_outcome::failed : system::step_outcome::degraded;
     if (!report.failures.empty()) record.outcome = bad;
@@ -91,7 +126,7 @@ void guest::note_link(devices::link_report report) {
 }
 
 // The agent comes with the extras: it is looked for when they are there, or a little later without them.
-awaitable<void> guest::start_agents() {
+void guest::add_agent() {
     auto& agents = asio::use_service<supervisor::supervisor_service>(context_);
     auto trigger = supervisor::parse_start_trigger(values_.supervisor_start).value_or(supervisor::start_trigger::extras);
     auto spec = supervisor::spin_supervisor_spec(trigger);
@@ -100,7 +135,6 @@ awaitable<void> guest::start_agents() {
     if (values_.supervisor_uid != 0) spec.gid = values_.supervisor_uid;
     auto added = agents.add(std::move(spec));
     if (!added) log_.error("no supervision", {{"error", added.error()}});
-    if (::getpid() == 1) co_await extract_extras();
 }
 
 awaitable<void> guest::extract_extras() {

@@ -54,25 +54,6 @@ int print(const std::string& text) {
     return 0;
 }
 
-/// The loop goes on after an exception that a handler let escape: that handler is lost, PID 1 is not.
-void run(asio::io_context& context, logger& log) {
-    for (;;) {
-        try {
-            context.run();
-            return;
-        } catch (const std::exception& thrown) {
-            log.error("exception in the event loop", {{"error", thrown.what()}});
-        } catch (...) {
-            log.error("exception in the event loop", {{"error", "of unknown type"}});
-        }
-    }
-}
-
-result<void> boot(system::boot_timeline& timeline, logger& log) {
-    if (!is_init()) return {};
-    return system::run_boot(system::vm_boot_plan(), timeline, log);
-}
-
 /// PID 1 must not return from main: that would be a kernel panic.
 int give_up(const error& failure, logger& log) {
     log.error("cannot serve, powering off", {{"error", failure}});
@@ -105,7 +86,7 @@ int main(int argc, char** argv) try {
 
     asio::io_context context{1};
     auto& log = asio::make_service<log_service>(context, make_logger(flags.values, descriptor_sink(STDERR_FILENO))).log();
-    auto booted = boot(timeline, log);
+    if (is_init()) (void)system::run_boot(system::vm_entry_plan(), timeline, log);  // not fatal
 
     auto words = kernel_cmdline::read();
     auto cmdline = words ? std::move(*words) : kernel_cmdline();
@@ -116,15 +97,11 @@ int main(int argc, char** argv) try {
     for (const auto& problem : loaded.problems) {
         log.warn("setting not used", {{"source", problem.source}, {"name", problem.name}, {"reason", problem.reason}});
     }
-    auto profile = cmdline.has_prefix("spin.profile") ? system::boot_profile::on : system::boot_profile::off;
-    timeline.print_to(log, profile);
     if (is_init()) system::set_machine_end(system::machine_end_named(loaded.values.power_off));
-    if (!booted) return give_up(booted.error(), log);
     timeline.reached("system-init");
 
     guest machine(context, loaded.values, cmdline, timeline, watch);
-    if (auto serving = machine.serve(); !serving) return give_up(serving.error(), log);
-    run(context, log);
+    if (auto end = machine.run(); !end) return give_up(end.error(), log);
     return 0;
 } catch (const std::exception& thrown) {
     // Only out-of-memory while composing gets here.

@@ -74,39 +74,6 @@ TEST_CASE("a second Create of an id is refused at once and the first is unharmed
     CHECK(io.run(io.client().Delete(task_fixture::named<task::DeleteRequest>("c1"))));
 }
 
-TEST_CASE("Create waits for what of the boot was asked for; nothing else does", "[api]") {
-    task_fixture io;
-    io.boot.expect("network");
-    std::optional<result<task::CreateTaskResponse>> created;
-    auto create = [](task_fixture* fixture, std::optional<result<task::CreateTaskResponse>>* outcome,
-                     task::CreateTaskRequest request) -> awaitable<void> {
-        auto client = fixture->client();
-        outcome->emplace(co_await client.Create(request, ttrpc::call_options(std::chrono::hours(1))));
-    };
-    io.calls->spawn("create", create(&io, &created, io.create_request("c1", {"exit", "0"})));
-    io.pump([&] { return io.create_waits.size() == 1; });
-    CHECK(io.create_waits[0] == std::chrono::seconds(10));
-    // The call is on its way through the loop while others are answered, and nothing of the container is there.
-    auto state = io.run(io.client().State(task_fixture::named<task::StateRequest>("c1")));
-    REQUIRE_FALSE(state);
-    CHECK(state.error().kind() == errc::not_found);
-    CHECK_FALSE(created);
-    io.boot.ended("network");
-    io.pump([&] { return created.has_value(); });
-    CHECK(*created);
-    CHECK(io.run(io.client().Delete(task_fixture::named<task::DeleteRequest>("c1"))));
-}
-
-TEST_CASE("Create waits half of its caller's time at most", "[api]") {
-    task_fixture io;
-    ttrpc::call_options options(std::chrono::seconds(18));
-    auto created = io.run(io.client().Create(io.create_request("c1", {"exit", "0"}), options));
-    CHECK(created);
-    REQUIRE(io.create_waits.size() == 1);
-    CHECK(io.create_waits[0] <= std::chrono::seconds(9));
-    CHECK(io.run(io.client().Delete(task_fixture::named<task::DeleteRequest>("c1"))));
-}
-
 TEST_CASE("options that cannot be decoded are refused, unknown ones cost a warning", "[api]") {
     task_fixture io;
     auto container = io.runtime.make_container("c1", {"exit", "0"});

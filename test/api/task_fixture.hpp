@@ -9,6 +9,7 @@
 #include "github.com/containerd/containerd/api/runtime/task/v3/shim.ttrpc.hpp"
 #include "support/fake_runtime.hpp"
 #include "vminit/api/task_api.hpp"
+#include "vminit/api/when_booted.hpp"
 #include "vminit/core/task_group.hpp"
 #include "vminit/process/process_service.hpp"
 #include "vminit/reaper/reaper_service.hpp"
@@ -26,11 +27,7 @@ public:
         : processes(make_processes(dialect)), calls(std::make_unique<task_group>(ex(), log())) {
         api::task_api_options options;
         options.on_shutdown = [this] { ++shutdowns; };
-        options.before_create = [this](clock::duration limit) {
-            create_waits.push_back(limit);
-            return boot.wait(limit);
-        };
-        auto service = api::make_task_api(ctx, std::move(options));
+        auto service = api::when_booted(api::make_task_api(ctx, std::move(options)), boot, log(), {{"Create", {}}});
         server().add(service, "containerd.task.v2.Task");
         server().add(std::move(service));
     }
@@ -103,7 +100,6 @@ public:
     fake_runtime runtime;
     int shutdowns = 0;
     system::awaited_steps boot{ex()};             // what Create waits for
-    std::vector<clock::duration> create_waits;  // how long each was allowed to
     process::process_service& processes;
     std::unique_ptr<task_group> calls;
 

@@ -2,10 +2,12 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 
 #include "support/io_fixture.hpp"
+#include "vminit/core/task_group.hpp"
 
 using namespace vminit;
 using namespace vminit::system;
@@ -88,79 +90,106 @@ TEST_CASE("an exception in a step is a failure of that step", "[boot]") {
     CHECK(timeline.steps()[0].text == "bug: internal");
 }
 
-TEST_CASE("a step aside runs beside those that follow, and is joined in the end", "[boot]") {
+TEST_CASE("on the loop a step waits for those it needs and for no others", "[boot]") {
     test::io_fixture io;
     boot_timeline timeline;
-    // The step aside waits for one that follows it: in one lane this would never end.
+    // `modules` ends only after a step behind it: one after the other this would never end.
     std::atomic<bool> is_open{false};
-    boot_step aside(
-        "modules", step_policy::warn,
-        [&](step_notes& notes) -> result<void> {
-            is_open.wait(false);
-            notes.degraded("slow");
-            return {};
-        },
-        boot_lane::aside);
-    boot_step opener("opener", step_policy::warn, [&](step_notes&) -> result<void> {
+    auto wait = [&](step_notes& notes) -> result<void> {
+        is_open.wait(false);
+        notes.degraded("slow");
+        return {};
+    };
+    auto open = [&](step_notes&) -> result<void> {
         is_open = true;
         is_open.notify_all();
         return {};
-    });
-    REQUIRE(run_boot({aside, opener}, timeline, io.log()));
-    REQUIRE(timeline.steps().size() == 2);
-    CHECK(timeline.steps()[0].name == "opener");
-    CHECK(timeline.steps()[1].name == "modules");
-    CHECK(timeline.steps()[1].outcome == step_outcome::degraded);
+    };
+    std::vector<std::string> ended;
+    boot_plan plan{{"modules", step_policy::warn, wait},
+                   {"opener", step_policy::warn, open},
+                   {"last", step_policy::warn, [](step_notes&) -> result<void> { return {}; }, {"modules", "opener"}}};
+    REQUIRE(io.run(run_boot_graph(io.ctx, plan, timeline, [&](const std::string& step) { ended.push_back(step); })));
+    REQUIRE(ended.size() == 3);
+    CHECK(ended[2] == "last");
+    REQUIRE(timeline.steps().size() == 3);
+    CHECK(timeline.steps()[ended[0] == "modules" ? 0 : 1].outcome == step_outcome::degraded);
     CHECK(io.has_line("boot step degraded"));
 }
 
-TEST_CASE("a joined step sees everything aside done", "[boot]") {
+TEST_CASE("a step runs in its lane, or on the loop", "[boot]") {
     test::io_fixture io;
     boot_timeline timeline;
-    int done = 0;
-    auto count = [&](step_notes&) -> result<void> {
-        ++done;
-        return {};
+    std::thread::id lane, loop;
+    auto note = [](std::thread::id& where) {
+        return [&where](step_notes&) -> result<void> {
+            where = std::this_thread::get_id();
+            return {};
+        };
     };
-    auto check = [&](step_notes&) -> result<void> {
-        if (done == 2) return {};
-        return error(errc::internal, "not joined");
-    };
-    boot_plan plan{{"one", step_policy::warn, count, boot_lane::aside},
-                   {"two", step_policy::warn, count, boot_lane::aside},
-                   {"after", step_policy::fatal, check, boot_lane::joined}};
-    REQUIRE(run_boot(plan, timeline, io.log()));
-    CHECK(timeline.steps().size() == 3);
+    boot_plan plan{{"lane", step_policy::warn, note(lane)}, {"loop", step_policy::warn, note(loop), {}, std::nullopt}};
+    REQUIRE(io.run(run_boot_graph(io.ctx, plan, timeline)));
+    CHECK(loop == std::this_thread::get_id());
+    CHECK(lane != std::this_thread::get_id());
 }
 
-TEST_CASE("a fatal step aside ends the boot when it is joined", "[boot]") {
+TEST_CASE("on the loop a failed fatal step ends the boot, and what needs it is not run", "[boot]") {
+    test::io_fixture io;
+    boot_timeline timeline;
+    std::vector<std::string> ran, ended;
+    auto last = passing("last", ran);
+    last.needs = {"mounts"};
+    boot_plan plan{failing("mounts", step_policy::fatal), last};
+    auto outcome = io.run(run_boot_graph(io.ctx, plan, timeline, [&](const std::string& step) { ended.push_back(step); }));
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error().message() == "boot step mounts: open /etc/x: not found");
+    CHECK(ran.empty());
+    CHECK(ended == std::vector<std::string>{"mounts", "last"});
+    CHECK(io.lines.size() == 1);  // the failure itself
+    REQUIRE(timeline.steps().size() == 2);
+    CHECK(timeline.steps()[1].outcome == step_outcome::failed);
+    CHECK(timeline.steps()[1].text == "boot step mounts: open /etc/x: not found");
+}
+
+TEST_CASE("on the loop a step of policy warn that fails or throws holds up nobody", "[boot]") {
     test::io_fixture io;
     boot_timeline timeline;
     std::vector<std::string> ran;
-    auto aside = failing("modules", step_policy::fatal);
-    aside.lane = boot_lane::aside;
-    auto last = passing("last", ran);
-    last.lane = boot_lane::joined;
-    auto outcome = run_boot({aside, passing("one", ran), last}, timeline, io.log());
-    REQUIRE_FALSE(outcome);
-    CHECK(outcome.error().message() == "boot step modules: open /etc/x: not found");
-    CHECK(ran == std::vector<std::string>{"one"});
+    auto after = passing("after", ran);
+    after.needs = {"modules", "odd"};
+    boot_step odd("odd", step_policy::warn, [](step_notes&) -> result<void> { throw std::runtime_error("bug"); });
+    REQUIRE(io.run(run_boot_graph(io.ctx, {failing("modules", step_policy::warn), odd, after}, timeline)));
+    CHECK(ran == std::vector<std::string>{"after"});
+    CHECK(timeline.steps()[0].outcome == step_outcome::failed);
+    CHECK(timeline.steps()[1].text == "bug: internal");
 }
 
-TEST_CASE("late steps run in the pool, are recorded, and none is fatal", "[boot]") {
+TEST_CASE("a boot that is cancelled begins no more steps", "[boot]") {
     test::io_fixture io;
     boot_timeline timeline;
-    auto loop_thread = std::this_thread::get_id();
-    std::thread::id step_thread;
-    boot_step where("where", step_policy::fatal, [&](step_notes&) -> result<void> {
-        step_thread = std::this_thread::get_id();
+    std::atomic<bool> is_open{false};
+    std::vector<std::string> ran;
+    bool has_begun = false;
+    auto hang = [&](step_notes&) -> result<void> {
+        asio::post(io.ctx, [&] { has_begun = true; });
+        is_open.wait(false);
         return {};
-    });
-    io.run(run_late_boot(io.ctx, {failing("modules", step_policy::fatal), where}, timeline));
-    CHECK(step_thread != loop_thread);
-    REQUIRE(timeline.steps().size() == 2);
-    CHECK(timeline.steps()[0].outcome == step_outcome::failed);
-    CHECK(timeline.steps()[1].outcome == step_outcome::ok);
-    CHECK(io.has_line("warn"));
-    CHECK_FALSE(io.has_line("error boot step failed"));
+    };
+    auto after = passing("after", ran);
+    after.needs = {"hangs"};
+    std::optional<result<void>> outcome;
+    {
+        task_group tasks(io.ex(), io.log());
+        auto boot = [](test::io_fixture& where, boot_plan plan, boot_timeline& times,
+                       std::optional<result<void>>& out) -> awaitable<void> {
+            out.emplace(co_await run_boot_graph(where.ctx, std::move(plan), times));
+        };
+        tasks.spawn("boot", boot(io, {{"hangs", step_policy::warn, hang}, after}, timeline, outcome));
+        io.pump([&] { return has_begun; });
+        tasks.stop();
+        io.run(tasks.join());
+    }
+    is_open = true;
+    is_open.notify_all();
+    CHECK(ran.empty());
 }

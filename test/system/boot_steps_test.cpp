@@ -79,7 +79,18 @@ TEST_CASE("only the filesystems are worth dying for", "[boot]") {
         CAPTURE(step.name);
         CHECK((step.policy == step_policy::fatal) == (step.name == "mount-filesystems"));
     }
-    for (const auto& step : vm_late_plan()) CHECK(step.policy == step_policy::warn);
+    for (const auto& plan : {vm_entry_plan(), vm_late_plan()}) {
+        for (const auto& step : plan) CHECK(step.policy == step_policy::warn);
+    }
+}
+
+TEST_CASE("each step of the boot needs only steps before it", "[boot]") {
+    std::vector<std::string> before;
+    for (const auto& step : vm_boot_plan()) {
+        CAPTURE(step.name);
+        for (const auto& need : step.needs) CHECK(std::find(before.begin(), before.end(), need) != before.end());
+        before.push_back(step.name);
+    }
 }
 
 TEST_CASE_METHOD(steps_fixture, "each controller that the kernel offers is enabled by itself", "[boot]") {

@@ -22,13 +22,6 @@ namespace {
 namespace task = containerd::task::v3;
 using google::protobuf::Empty;
 
-// A container that is made late is better than an answer that comes too late: half of the caller's time.
-clock::duration longest_wait(std::optional<clock::time_point> answer_by) {
-    constexpr clock::duration limit = std::chrono::seconds(10);
-    if (!answer_by) return limit;
-    return std::min<clock::duration>(limit, (*answer_by - clock::now()) / 2);
-}
-
 class task_api final : public task::TaskService {
 public:
     task_api(asio::io_context& context, task_api_options options)
@@ -44,11 +37,7 @@ public:
         co_return response;
     }
 
-    awaitable<result<task::CreateTaskResponse>> Create(ttrpc::call_context& call, task::CreateTaskRequest request) override {
-        if (options_.before_create) {
-            auto limit = longest_wait(call.deadline());
-            co_await options_.before_create(limit);
-        }
+    awaitable<result<task::CreateTaskResponse>> Create(ttrpc::call_context&, task::CreateTaskRequest request) override {
         auto bundle = request.bundle();
         auto wanted = to_create_request(request, log_);
         if (!wanted) {

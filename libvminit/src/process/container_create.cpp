@@ -132,7 +132,7 @@ awaitable<result<void>> container::prepare_spec() {
     options.bundle = bundle_;
     options.policy = context_->config.dialect.spec;
     options.limits = context_->config.resource_limits;
-    options.resolv_conf = context_->config.resolv_conf;
+    options.resolv_conf = context_->config.resolv_conf();
     auto job = [options = std::move(options)] { return runc::fit_bundle(options); };
     auto fitting = context_->blocking.run(blocking_lane::files, std::move(job), "spec of " + id_);
     // It looks into the rootfs, on disks that may not answer.

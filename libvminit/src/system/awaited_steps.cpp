@@ -1,5 +1,6 @@
 #include "vminit/system/awaited_steps.hpp"
 
+#include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <utility>
 
@@ -13,10 +14,15 @@ void awaited_steps::ended(std::string_view step) {
     if (std::erase(pending_, step) != 0) changed_.notify_all();
 }
 
-awaitable<void> awaited_steps::wait(clock::duration limit) {
+bool awaited_steps::has_pending(std::span<const std::string_view> steps) const {
+    if (steps.empty()) return !pending_.empty();
+    return std::find_first_of(pending_.begin(), pending_.end(), steps.begin(), steps.end()) != pending_.end();
+}
+
+awaitable<void> awaited_steps::wait(clock::duration limit, std::span<const std::string_view> steps) {
     using namespace asio::experimental::awaitable_operators;
     auto deadline = clock::now() + limit;
-    while (!pending_.empty()) {
+    while (has_pending(steps)) {
         auto left = deadline - clock::now();
         if (left <= clock::duration::zero()) co_return;
         co_await (changed_.wait() || sleep_for(left));

@@ -1,10 +1,12 @@
 #include "vminit/system/boot_plan.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <memory>
 
 #include "vminit/core/blocking.hpp"
-#include "vminit/core/worker_thread.hpp"
+#include "vminit/core/condition.hpp"
+#include "vminit/core/task_group.hpp"
 
 namespace vminit::system {
 
@@ -59,53 +61,16 @@ void tell(const step_run& run, logger& log) {
     }
 }
 
-// The steps aside, in a thread of their own from the first of them on.
-class aside_lane {
-public:
-    aside_lane(const boot_plan& plan, const boot_timeline& timeline) : plan_(plan), timeline_(timeline) {}
-    aside_lane(const aside_lane&) = delete;
-    aside_lane& operator=(const aside_lane&) = delete;
-
-    void start() {
-        if (is_started_) return;
-        is_started_ = true;
-        auto started = worker_thread::start([this] { run(); });
-        if (!started) return run();  // slower, nothing else
-        thread_ = std::move(*started);
-    }
-
-    std::vector<step_run> join() {
-        thread_.join();
-        return std::exchange(runs_, {});
-    }
-
-private:
-    void run() {
-        for (const auto& step : plan_) {
-            if (step.lane == boot_lane::aside) runs_.push_back(perform(step, timeline_));
-        }
-    }
-
-    const boot_plan& plan_;
-    const boot_timeline& timeline_;
-    std::vector<step_run> runs_;  // the thread's until it is joined
-    bool is_started_ = false;
-    worker_thread thread_;  // last: its end is awaited before the rest goes
-};
-
 // Records and logs runs and remembers the first fatal failure.
 class boot_ledger {
 public:
     boot_ledger(boot_timeline& timeline, logger& log) : timeline_(timeline), log_(log) {}
 
     void enter(step_run run) {
-        tell(run, log_);
+        if (outcome_) tell(run, log_);  // what comes after a fatal failure is its consequence
         bool is_fatal = run.policy == step_policy::fatal && !run.outcome;
         if (is_fatal && outcome_) outcome_ = run.outcome.error().within("boot step " + run.record.name);
         timeline_.record(std::move(run.record));
-    }
-    void enter(std::vector<step_run> runs) {
-        for (auto& run : runs) enter(std::move(run));
     }
     const result<void>& outcome() const noexcept { return outcome_; }
 
@@ -115,44 +80,102 @@ private:
     result<void> outcome_;
 };
 
+step_run not_run(const boot_step& step, const boot_timeline& timeline, error why) {
+    step_run run{step.policy, step_record(step.name, timeline.now(), timeline.now(), step_outcome::failed), std::move(why)};
+    run.record.text = run.outcome.error().message();
+    return run;
+}
+
+// A plan on the loop, shared with the steps that run: they may outlive the one who waits for them.
+class boot_graph : public std::enable_shared_from_this<boot_graph> {
+public:
+    boot_graph(asio::io_context& context, boot_plan plan, boot_timeline& timeline,
+               std::function<void(const std::string&)> on_end)
+        : context_(context),
+          plan_(std::move(plan)),
+          timeline_(timeline),
+          on_end_(std::move(on_end)),
+          ledger_(timeline, log_of(context)),
+          changed_(context.get_executor()),
+          steps_(context.get_executor(), log_of(context)) {
+        for (const auto& step : plan_) pending_.push_back(step.name);
+    }
+
+    awaitable<result<void>> run() {
+        for (const auto& step : plan_) steps_.spawn(step.name, run_when_ready(shared_from_this(), step));
+        while (!pending_.empty()) {
+            bool goes_on = co_await changed_.wait();
+            if (goes_on) continue;
+            steps_.stop();
+            co_return error(errc::cancelled, "boot");
+        }
+        co_return ledger_.outcome();
+    }
+
+private:
+    static awaitable<void> run_when_ready(std::shared_ptr<boot_graph> self, const boot_step& step) {
+        while (self->has_pending_needs(step)) {
+            bool goes_on = co_await self->changed_.wait();
+            if (!goes_on) co_return;
+        }
+        auto run = co_await self->attempt(step);
+        self->end(std::move(run));
+    }
+
+    // Each step ends, whatever happens: others wait for it.
+    awaitable<step_run> attempt(const boot_step& step) try {
+        // What a fatal failure leaves behind nothing can count on.
+        if (!ledger_.outcome()) co_return not_run(step, timeline_, ledger_.outcome().error());
+        if (!step.lane) co_return perform(step, timeline_);
+        // The timeline is the loop's; its clock is the system's.
+        auto job = [step]() -> result<step_run> { return perform(step, boot_timeline()); };
+        auto run = co_await asio::use_service<blocking_service>(context_).run(*step.lane, std::move(job), step.name);
+        if (!run) co_return not_run(step, timeline_, run.error());
+        co_return std::move(*run);
+    } catch (const std::exception& thrown) {
+        co_return not_run(step, timeline_, error(errc::internal, thrown.what()));
+    }
+
+    void end(step_run run) {
+        auto name = run.record.name;
+        ledger_.enter(std::move(run));
+        std::erase(pending_, name);
+        changed_.notify_all();
+        if (on_end_) on_end_(name);
+    }
+
+    bool has_pending_needs(const boot_step& step) const {
+        auto is_pending = [this](const std::string& name) {
+            return std::find(pending_.begin(), pending_.end(), name) != pending_.end();
+        };
+        return std::any_of(step.needs.begin(), step.needs.end(), is_pending);
+    }
+
+    asio::io_context& context_;
+    const boot_plan plan_;
+    boot_timeline& timeline_;
+    std::function<void(const std::string&)> on_end_;
+    boot_ledger ledger_;
+    condition changed_;
+    std::vector<std::string> pending_;
+    task_group steps_;
+};
+
 }  // namespace
 
 result<void> run_boot(const boot_plan& plan, boot_timeline& timeline, logger& log) {
     boot_ledger ledger(timeline, log);
-    aside_lane aside(plan, timeline);
     for (const auto& step : plan) {
-        if (step.lane == boot_lane::aside) {
-            aside.start();
-            continue;
-        }
-        if (step.lane == boot_lane::joined) ledger.enter(aside.join());
-        if (!ledger.outcome()) break;
         ledger.enter(perform(step, timeline));
         if (!ledger.outcome()) break;
     }
-    ledger.enter(aside.join());
     return ledger.outcome();
 }
 
-awaitable<void> run_late_boot(asio::io_context& context, boot_plan plan, boot_timeline& timeline) {
-    auto& blocking = asio::use_service<blocking_service>(context);
-    for (auto& step : plan) {
-        std::string name = step.name;
-        auto started = timeline.now();
-        // A copy of the timeline's clock would do; the timeline itself is the loop's.
-        auto job = [step = std::move(step)]() -> result<step_run> { return perform(step, boot_timeline()); };
-        auto run = co_await blocking.run(blocking_lane::files, std::move(job), name);
-        boot_ledger ledger(timeline, log_of(context));
-        if (run) {
-            run->policy = step_policy::warn;
-            ledger.enter(std::move(*run));
-            continue;
-        }
-        step_run refused{step_policy::warn, step_record(name, started, timeline.now()), run.error()};
-        refused.record.outcome = step_outcome::failed;
-        refused.record.text = run.error().message();
-        ledger.enter(std::move(refused));
-    }
+awaitable<result<void>> run_boot_graph(asio::io_context& context, boot_plan plan, boot_timeline& timeline,
+                                       std::function<void(const std::string& step)> on_end) {
+    auto graph = std::make_shared<boot_graph>(context, std::move(plan), timeline, std::move(on_end));
+    co_return co_await graph->run();
 }
 
 }  // namespace vminit::system

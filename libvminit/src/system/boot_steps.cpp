@@ -11,6 +11,7 @@
 #include "root_storage.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/kernel_cmdline.hpp"
+#include "vminit/core/null_device.hpp"
 #include "vminit/core/protection.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/system/mount.hpp"
@@ -20,6 +21,9 @@
 namespace vminit::system {
 
 namespace {
+
+constexpr const char* module_list = "/etc/vminit/modules";
+constexpr const char* cmdline_file = "/proc/cmdline";
 
 boot_mount mount_of(const char* target, const char* type, const char* source, std::vector<std::string> options,
                     step_policy policy = step_policy::fatal) {
@@ -43,10 +47,6 @@ boot_mount cgroup_mount() {
                           {"nosuid", "nodev", "noexec", "nsdelegate", "memory_recursiveprot"});
     mount.optional_options = 2;
     return mount;
-}
-
-boot_step step_of(const char* name, step_policy policy, result<void> (*run)(step_notes&)) {
-    return {name, policy, run};
 }
 
 // proc and tmpfs make a new filesystem each time and never say EBUSY, so the table is asked as well.
@@ -96,6 +96,11 @@ result<void> mount_everything(step_notes& notes) {
     return {};
 }
 
+bool is_null_device(int fd) {
+    struct stat status{};
+    return ::fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(1, 3);
+}
+
 std::string wanted_hostname() {
     auto cmdline = kernel_cmdline::read();
     if (!cmdline) return "localhost";
@@ -128,30 +133,45 @@ const std::vector<boot_mount>& boot_mounts() {
     return mounts;
 }
 
-boot_plan vm_boot_plan() {
-    auto modules = [](step_notes& notes) {
-        return steps::load_serving_modules("/etc/vminit/modules", "/proc/cmdline", notes);
+boot_plan vm_entry_plan() {
+    // The console's driver may be a module.
+    auto again = [](step_notes& notes) -> result<void> {
+        if (is_null_device(STDIN_FILENO)) notes.expect(steps::load_serving_modules(module_list, cmdline_file, notes));
+        return steps::open_console_again(notes);
     };
-    auto nodes = [](step_notes& notes) { return steps::make_dev_nodes("/dev", notes); };
-    auto cgroup = [](step_notes& notes) { return steps::enable_controllers("/sys/fs/cgroup", notes); };
-    auto files = [](step_notes& notes) { return steps::write_files("", notes); };
     return {
-        step_of("console", step_policy::warn, steps::open_console),
-        step_of("proc", step_policy::warn, steps::mount_proc),
-        {"kernel-modules", step_policy::warn, modules, boot_lane::aside},
-        step_of("move-root", step_policy::warn, steps::move_root),
-        step_of("mount-filesystems", step_policy::fatal, mount_everything),
-        {"dev-nodes", step_policy::warn, nodes},
-        {"cgroup-control", step_policy::warn, cgroup},
-        {"etc-files", step_policy::warn, files},
-        step_of("kernel-settings", step_policy::warn, steps::apply_kernel_settings),
-        step_of("loopback", step_policy::warn, steps::raise_loopback),
-        step_of("process-limits", step_policy::warn, steps::protect_process),
-        {"console-again", step_policy::warn, steps::open_console_again, boot_lane::joined},
+        {"console", step_policy::warn, steps::open_console},
+        {"proc", step_policy::warn, steps::mount_proc},
+        {"console-again", step_policy::warn, again},
     };
 }
 
-boot_plan vm_late_plan() { return {step_of("late-modules", step_policy::warn, steps::load_other_modules)}; }
+boot_plan vm_boot_plan() {
+    using lane = blocking_lane;
+    auto modules = [](step_notes& notes) { return steps::load_serving_modules(module_list, cmdline_file, notes); };
+    auto nodes = [](step_notes& notes) { return steps::make_dev_nodes("/dev", notes); };
+    auto null = [](step_notes&) { return hold_null_device(); };
+    auto cgroup = [](step_notes& notes) { return steps::enable_controllers("/sys/fs/cgroup", notes); };
+    auto files = [](step_notes& notes) { return steps::write_files("", notes); };
+    const std::vector<std::string> mounts{"mount-filesystems"};
+    return {
+        // A nice value is a thread's own, so this one is the loop's; all that it does are short system calls.
+        {"process-limits", step_policy::warn, steps::protect_process, {}, std::nullopt},
+        {"kernel-modules", step_policy::warn, modules, {}, lane::files},
+        {"move-root", step_policy::warn, steps::move_root},
+        {"mount-filesystems", step_policy::fatal, mount_everything, {"move-root"}},
+        {"dev-nodes", step_policy::warn, nodes, mounts},
+        {"null-device", step_policy::warn, null, mounts},
+        {"cgroup-control", step_policy::warn, cgroup, mounts},
+        {"etc-files", step_policy::warn, files, mounts},
+        {"kernel-settings", step_policy::warn, steps::apply_kernel_settings, {}, lane::kernel_writes},
+        {"loopback", step_policy::warn, steps::raise_loopback, {}, lane::kernel_writes},
+    };
+}
+
+boot_plan vm_late_plan() {
+    return {{"late-modules", step_policy::warn, steps::load_other_modules, {}, blocking_lane::files}};
+}
 
 namespace steps {
 
@@ -183,9 +203,7 @@ result<void> mount_proc(step_notes&) {
 }
 
 result<void> open_console_again(step_notes& notes) {
-    struct stat status{};
-    bool is_null = ::fstat(0, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(1, 3);
-    if (!is_null) return {};
+    if (!is_null_device(STDIN_FILENO)) return {};
     auto console = syscalls::open("/dev/console", O_RDWR | O_NOCTTY);
     if (!console) return {};  // told already, and /dev/null serves
     for (int fd = 0; fd <= 2; ++fd)

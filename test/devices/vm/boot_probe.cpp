@@ -213,7 +213,7 @@ void go_down(asio::io_context& context, boot_timeline& timeline, const std::stri
     task_group tasks(context.get_executor(), log_of(context));
     tasks.spawn("power", power.run());
     tasks.spawn("trigger", [](asio::io_context& where, boot_timeline& times) -> awaitable<void> {
-        co_await run_late_boot(where, vm_late_plan(), times);
+        (void)co_await run_boot_graph(where, vm_late_plan(), times);
         say("modules", std::to_string(count_modules()));
         co_await probe_services(where);
         co_await probe_freeze(where);
@@ -265,7 +265,8 @@ int main(int argc, char** argv) {
     system_config config;
     config.thaw_limit = 1s;
     asio::make_service<system_service>(context, std::move(config));
-    auto booted = run_boot(vm_boot_plan(), timeline, log_of(context));
+    auto booted = run_boot(vm_entry_plan(), timeline, log_of(context));
+    if (booted) booted = run_boot(vm_boot_plan(), timeline, log_of(context));
     timeline.reached("system-init");
     timeline.print_to(log_of(context), boot_profile::on);
     say("boot", booted ? "ok" : booted.error().message());

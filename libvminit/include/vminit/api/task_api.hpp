@@ -13,10 +13,6 @@ namespace vminit::api {
 struct task_api_options {
     /// Called once a Shutdown request is accepted (no containers are left); the reply is already on its way.
     std::function<void()> on_shutdown;
-
-    /// Awaited by Create before anything of the container is made, at most so long: until what containers are promised
-    /// is there. Empty: nothing is waited for.
-    std::function<awaitable<void>(clock::duration limit)> before_create;
 };
 
 /// containerd's Task service over `process::process_service`. Register the same object as `containerd.task.v3.Task`

@@ -116,7 +116,8 @@ struct process_config {
     runc::resource_limits resource_limits = runc::resource_limits::keep;
     bool fits_spec = true;   ///< rewrite config.json at Create (runc/spec_fit.hpp), by the dialect's policy
     bool no_pivot = false;   ///< for a root that is still the initramfs
-    std::string resolv_conf = "/etc/resolv.conf";
+    /// The VM's resolv.conf, asked for at each Create.
+    std::function<std::string()> resolv_conf = [] { return std::string("/etc/resolv.conf"); };
     std::string cgroup_root = "/sys/fs/cgroup";
     std::string proc = "/proc";
     std::string bundles;  ///< bundles directly below are removed with their container or its failed Create; empty: none is

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,8 +26,12 @@ public:
     /// Those that have not ended, in the order they were expected.
     const std::vector<std::string>& pending() const noexcept { return pending_; }
 
-    /// Returns when none is pending, at the latest after `limit`. A cancelled wait throws at the caller's next suspension.
-    awaitable<void> wait(clock::duration limit);
+    /// Whether one of `steps`, or with none named any at all, is pending.
+    bool has_pending(std::span<const std::string_view> steps = {}) const;
+
+    /// Returns when none of `steps` (of all, with none named) is pending, at the latest after `limit`. A cancelled wait
+    /// throws at the caller's next suspension.
+    awaitable<void> wait(clock::duration limit, std::span<const std::string_view> steps = {});
 
 private:
     condition changed_;

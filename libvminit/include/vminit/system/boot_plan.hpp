@@ -1,11 +1,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "vminit/core/asio.hpp"
+#include "vminit/core/blocking.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/result.hpp"
 #include "vminit/system/boot_timeline.hpp"
@@ -32,37 +34,34 @@ private:
     std::vector<std::string> texts_;
 };
 
-/// Where a step runs.
-enum class boot_lane {
-    main,    ///< one after the other
-    aside,   ///< in a second thread, beside the steps that follow; steps aside run one after the other as well
-    joined,  ///< like `main`, once everything aside has ended
-};
-
-/// One step of the boot, as data.
+/// One step of the boot, as data: a node of the graph that `needs` makes of a plan.
 struct boot_step {
     boot_step(std::string name, step_policy policy, std::function<result<void>(step_notes&)> run,
-              boot_lane lane = boot_lane::main)
-        : name(std::move(name)), policy(policy), run(std::move(run)), lane(lane) {}
+              std::vector<std::string> needs = {}, std::optional<blocking_lane> lane = blocking_lane::mounts)
+        : name(std::move(name)), policy(policy), run(std::move(run)), needs(std::move(needs)), lane(lane) {}
 
     std::string name;
     step_policy policy;
     std::function<result<void>(step_notes&)> run;  ///< blocks
-    boot_lane lane;
+    /// The steps of the same plan, all before this one, that have ended when it begins.
+    std::vector<std::string> needs;
+    /// Where the graph runs it; none: on the loop itself, so it must not sleep.
+    std::optional<blocking_lane> lane;
 };
 
 using boot_plan = std::vector<boot_step>;
 
-/// Runs the steps, each in its lane, before serving: they may block. Returns when all have ended. Each is recorded in
-/// `timeline` (those aside when they are joined); a note or a failure is logged as a warning (an error, when it is
-/// fatal). An exception in a step is a failure of it.
+/// Runs the steps one after the other, before there is a loop: they may block. Each is recorded in `timeline`; a note or a
+/// failure is logged as a warning (an error, when it is fatal). An exception in a step is a failure of it.
 ///
-/// Returns the error of the first fatal step that failed, with context `boot step <name>`; later steps of the main lane
-/// are then not run.
+/// Returns the error of the first fatal step that failed, with context `boot step <name>`; later steps are then not run.
 result<void> run_boot(const boot_plan& plan, boot_timeline& timeline, logger& log);
 
-/// The same while serving: the steps run one after the other in the `blocking_service`, whatever their lane. No failure
-/// is fatal any more. `timeline` outlives the coroutine.
-awaitable<void> run_late_boot(asio::io_context& context, boot_plan plan, boot_timeline& timeline);
+/// The same while serving: each step runs in its lane of the `blocking_service` as soon as those it needs have ended, well
+/// or not, and `on_end` is then called with its name on the loop. A step that needs a fatal one that failed is not run: it
+/// fails with it. Returns when all have ended. `timeline` outlives the coroutine. When cancelled, steps that have not
+/// begun never do.
+awaitable<result<void>> run_boot_graph(asio::io_context& context, boot_plan plan, boot_timeline& timeline,
+                                       std::function<void(const std::string& step)> on_end = {});
 
 }  // namespace vminit::system

@@ -27,18 +27,21 @@ struct boot_mount {
 /// The filesystems PID 1 mounts, in order. Those that nothing works without are fatal.
 const std::vector<boot_mount>& boot_mounts();
 
-/// Everything PID 1 does before it serves: `console`, `proc`, `kernel-modules` (aside: what the kernel needs for vsock),
-/// `move-root`, `mount-filesystems`, `dev-nodes`, `cgroup-control`, `etc-files`, `kernel-settings`, `loopback`,
-/// `process-limits`, `console-again`. Only `mount-filesystems` is fatal.
+/// What PID 1 does before all else, one after the other: `console`, `proc`, `console-again`. None is fatal.
 ///
-/// For PID 1 of a VM; anything else must not run it (it mounts over the caller's tree).
+/// For PID 1 of a VM, like the other plans; anything else must not run them (they mount over the caller's tree).
+boot_plan vm_entry_plan();
+
+/// What containers need, for `run_boot_graph`: `process-limits`, `kernel-modules` (what the kernel needs for vsock),
+/// `move-root`, `mount-filesystems`, `dev-nodes`, `null-device`, `cgroup-control`, `etc-files`, `kernel-settings`,
+/// `loopback`. Only `mount-filesystems` is fatal. In an order in which `run_boot` can run it, too.
 boot_plan vm_boot_plan();
 
-/// What can wait until PID 1 serves, for `run_late_boot`: `late-modules`, the rest of the modules. Devices may appear
-/// and filesystem types become known only then; `mount_filesystem` waits for it by itself.
+/// What comes after that: `late-modules`, the rest of the modules. Devices may appear and filesystem types become known
+/// only then; `mount_filesystem` waits for it by itself.
 boot_plan vm_late_plan();
 
-/// The steps of `vm_boot_plan`, each on its own, for plans of your own and for tests. All of them block.
+/// The steps of the plans, each on its own, for plans of your own and for tests. All of them block.
 namespace steps {
 
 /// Without open descriptors 0-2 (a kernel without DEVTMPFS_MOUNT starts PID 1 so): mounts /dev, opens /dev/console
