@@ -25,6 +25,12 @@ awaitable<result<T>> caught(awaitable<result<T>> operation) {
     }
 }
 
+/// `operation` as one that can be `caught`.
+inline awaitable<result<void>> as_result(awaitable<void> operation) {
+    co_await std::move(operation);
+    co_return result<void>();
+}
+
 /// For what an operation must not depend on: without memory neither an event nor a line of the log can be made. False if
 /// `step` threw.
 template <class Step>

@@ -73,8 +73,9 @@ private:
     awaitable<result<void>> prepare_spec();
     void log_remarks(const std::string& of, const runc::remarks& said) const;
     awaitable<result<void>> run_create(std::shared_ptr<abandonment> abandoned);
-    void tell_created(const create_request& request);
+    void tell_created(const create_request& request) noexcept;
     awaitable<void> roll_back();
+    awaitable<void> clear_bundle();
     std::string state_directory() const;
     awaitable<result<bool>> is_state_taken();
     awaitable<void> delete_by_force();
@@ -86,7 +87,6 @@ private:
     awaitable<result<reaper::child>> adopt(std::string pid_file);
     awaitable<void> kill_half_started(std::string pid_file);
     static awaitable<void> drop_io(std::shared_ptr<task_process> process);
-    static awaitable<result<void>> dropped_io(std::shared_ptr<task_process> process);
     void enter_cgroup();
     awaitable<void> enable_controllers();
 
@@ -108,6 +108,7 @@ private:
     awaitable<result<void>> remove_steps(runc::remove_mode mode, std::optional<clock::time_point> answer_by);
     awaitable<result<void>> await_init_exit();
     awaitable<void> drop_execs();
+    void tell_deleted(const process_exit& exit) noexcept;
     awaitable<result<void>> unmount();
 
     template <class Event>

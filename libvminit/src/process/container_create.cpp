@@ -55,7 +55,7 @@ awaitable<result<std::uint32_t>> container::create(create_request request, std::
     init_ = std::make_shared<init_process>(context_->ex(), id_, request.stdio);
     auto outcome = co_await caught(create_steps(std::move(request), std::move(abandoned)));
     if (outcome) co_return outcome;
-    context_->log.info("container could not be created", {{"id", id_}, {"error", outcome.error()}});
+    succeeds([&] { context_->log.info("container could not be created", {{"id", id_}, {"error", outcome.error()}}); });
     co_await roll_back();
     co_return outcome;
 }
@@ -101,6 +101,9 @@ awaitable<result<std::uint32_t>> container::create_steps(create_request request,
     if (!child) co_return child.error();
     hold.release();
     init_->child = std::move(*child);
+    enter_cgroup();
+    // Before anybody is told: once they are, nothing may go wrong any more.
+    context_->tasks->spawn("init exit", watch_init(shared_from_this()));
     tell_created(request);
     co_return static_cast<std::uint32_t>(init_->child.pid());
 }
@@ -164,24 +167,25 @@ awaitable<result<void>> container::run_create(std::shared_ptr<abandonment> aband
     co_return co_await run_runtime(init_, std::move(call), std::move(abandoned));
 }
 
-// Event first, then the state, then the watch for init's exit, however long ago that was: in one turn of the loop.
-void container::tell_created(const create_request& request) {
+// Event first, then the state, in the turn of the loop in which the watch for init's exit has begun, however long ago
+// that exit was.
+void container::tell_created(const create_request& request) noexcept {
     auto pid = static_cast<std::uint32_t>(init_->child.pid());
-    enter_cgroup();
-    events::task_create event;
-    event.container_id = id_;
-    event.bundle = bundle_;
-    event.rootfs = rootfs_.resolved.empty() ? request.rootfs : rootfs_.resolved;
-    event.stdin_uri = request.stdio.in;
-    event.stdout_uri = request.stdio.out;
-    event.stderr_uri = request.stdio.err;
-    event.terminal = request.stdio.terminal;
-    event.pid = pid;
-    publish(std::move(event));
+    succeeds([&] {
+        events::task_create event;
+        event.container_id = id_;
+        event.bundle = bundle_;
+        event.rootfs = rootfs_.resolved.empty() ? request.rootfs : rootfs_.resolved;
+        event.stdin_uri = request.stdio.in;
+        event.stdout_uri = request.stdio.out;
+        event.stderr_uri = request.stdio.err;
+        event.terminal = request.stdio.terminal;
+        event.pid = pid;
+        publish(std::move(event));
+    });
     init_->state.created(pid);
     is_created_ = true;
-    context_->log.info("container created", {{"id", id_}, {"pid", pid}});
-    context_->tasks->spawn("init exit", watch_init(shared_from_this()));
+    succeeds([&] { context_->log.info("container created", {{"id", id_}, {"pid", pid}}); });
 }
 
 // The id's place in the runtime's root. What is there before the runtime has been asked for anything is somebody
@@ -200,12 +204,15 @@ std::string container::state_directory() const {
     return (ref_.root.empty() ? context_->runc.config().root : ref_.root) + "/" + id_;
 }
 
-// Undoes what this Create did, and nothing else.
+// Undoes what this Create did, and nothing else. What cannot be undone keeps nothing else from it.
 awaitable<void> container::roll_back() {
-    if (is_in_runtime_) co_await delete_by_force();
-    co_await drop_io(init_);
-    auto unmounted = co_await unmount();
-    if (!unmounted) context_->log.warn("rootfs left mounted", {{"id", id_}, {"error", unmounted.error()}});
+    if (is_in_runtime_) co_await attempt("runtime state may be left", as_result(delete_by_force()));
+    co_await attempt("output may be lost", as_result(drop_io(init_)));
+    co_await attempt("rootfs left mounted", unmount());
+    co_await attempt("files may be left in the bundle", as_result(clear_bundle()));
+}
+
+awaitable<void> container::clear_bundle() {
     if (has_options_file_) co_await erase_in_bundle(context_, bundle_, bundle_ + "/options.json");
     auto pid_file = runc::runc_service::init_pid_file(bundle_);
     if (is_in_runtime_) co_await erase_in_bundle(context_, bundle_, std::move(pid_file));

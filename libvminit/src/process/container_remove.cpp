@@ -11,6 +11,18 @@ namespace vminit::process {
 
 namespace {
 
+// A Delete under way, which others may not begin too. However it fails, it can be repeated.
+class removal_in_flight {
+public:
+    explicit removal_in_flight(process_state& of) noexcept : state_(of) { state_.begin_remove(); }
+    ~removal_in_flight() { state_.remove_failed(); }
+    removal_in_flight(const removal_in_flight&) = delete;
+    removal_in_flight& operator=(const removal_in_flight&) = delete;
+
+private:
+    process_state& state_;
+};
+
 awaitable<void> await_exit(std::shared_ptr<task_process> process) {
     while (!process->state.has_exited()) co_await process->changed.wait();
 }
@@ -29,27 +41,33 @@ awaitable<result<process_exit>> container::remove_init(std::optional<clock::time
     // Created, or dead with its exit not told yet: the runtime kills what is left, and the exit is told before we
     // answer.
     auto mode = init_->state.has_exited() ? runc::remove_mode::normal : runc::remove_mode::force;
-    init_->state.begin_remove();
+    removal_in_flight removing(init_->state);
     auto removed = co_await caught(remove_steps(mode, answer_by));
     if (!removed) {
-        init_->state.remove_failed();
-        context_->log.warn("container could not be deleted", {{"id", id_}, {"error", removed.error()}});
+        succeeds([&] {
+            context_->log.warn("container could not be deleted", {{"id", id_}, {"error", removed.error()}});
+        });
         co_return removed.error();
     }
-    co_await remove_own_bundle(context_, bundle_);
     auto exit = init_->state.exit();
     init_->state.removed();
     init_->changed.notify_all();
-    if (context_->config.dialect.task_delete == delete_event::published) {
+    tell_deleted(exit);
+    co_return exit;
+}
+
+void container::tell_deleted(const process_exit& exit) noexcept {
+    bool is_told = context_->config.dialect.task_delete == delete_event::published;
+    succeeds([&] {
+        if (!is_told) return;
         events::task_delete event;
         event.container_id = id_;
         event.pid = exit.pid;
         event.exit_status = exit.status;
         event.exited_at = exit.exited_at.value_or(wall_time());
         publish(std::move(event));
-    }
-    context_->log.info("container deleted", {{"id", id_}, {"status", exit.status}});
-    co_return exit;
+    });
+    succeeds([&] { context_->log.info("container deleted", {{"id", id_}, {"status", exit.status}}); });
 }
 
 awaitable<result<void>> container::remove_steps(runc::remove_mode mode, std::optional<clock::time_point> answer_by) {
@@ -62,6 +80,7 @@ awaitable<result<void>> container::remove_steps(runc::remove_mode mode, std::opt
     co_await init_->io->close();
     auto unmounted = co_await unmount();
     if (!unmounted) co_return unmounted.error().within("failed rootfs umount");
+    co_await remove_own_bundle(context_, bundle_);
     co_return result<void>();
 }
 
@@ -74,11 +93,12 @@ awaitable<result<void>> container::await_init_exit() {
 }
 
 awaitable<void> container::drop_execs() {
-    auto execs = std::exchange(execs_, {});
-    for (auto& [exec_id, exec] : execs) {
+    while (!execs_.empty()) {
+        auto exec = execs_.begin()->second;
         if (exec->io) co_await exec->io->close();
         exec->state.removed();
         exec->changed.notify_all();
+        execs_.erase(exec->id);
     }
 }
 
@@ -95,7 +115,7 @@ awaitable<result<process_exit>> container::remove_exec(std::string exec_id,
     if (found == execs_.end()) co_return error(errc::not_found, "process does not exist " + exec_id);
     auto exec = found->second;
     if (auto allowed = exec->state.check(process_call::remove); !allowed) co_return allowed.error();
-    exec->state.begin_remove();
+    removal_in_flight removing(exec->state);
     if (exec->io) {
         co_await drain_again(*exec->io, answer_by);
         co_await exec->io->close();
@@ -107,7 +127,7 @@ awaitable<result<process_exit>> container::remove_exec(std::string exec_id,
     exec->changed.notify_all();
     // The container may have been deleted meanwhile, and its execs with it.
     if (auto still = execs_.find(exec_id); still != execs_.end() && still->second == exec) execs_.erase(still);
-    context_->log.debug("exec deleted", {{"id", id_}, {"exec_id", exec_id}});
+    succeeds([&] { context_->log.debug("exec deleted", {{"id", id_}, {"exec_id", exec_id}}); });
     co_return exit;
 }
 

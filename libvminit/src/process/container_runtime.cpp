@@ -74,11 +74,6 @@ awaitable<void> container::drop_io(std::shared_ptr<task_process> process) {
     co_await process->io->close();
 }
 
-awaitable<result<void>> container::dropped_io(std::shared_ptr<task_process> process) {
-    co_await drop_io(std::move(process));
-    co_return result<void>();
-}
-
 void container::enter_cgroup() {
     // A dead init's number may be a stranger's by now (and a stranger's cgroup would be killed with us).
     if (cgroup_ || init_->is_dead()) return;

@@ -96,7 +96,7 @@ awaitable<result<std::uint32_t>> container::start_exec(std::string exec_id) {
     context_->tasks->spawn("exec exit", watch_exec(shared_from_this(), exec));
     auto child = co_await caught(run_exec(exec));
     if (!child) {
-        co_await attempt("output may be lost", dropped_io(exec));
+        co_await attempt("output may be lost", as_result(drop_io(exec)));
         succeeds([&] {
             context_->log.info("exec could not be started",
                                {{"id", id_}, {"exec_id", exec_id}, {"error", child.error()}});

@@ -48,12 +48,34 @@ result<void> admit(const process_core& core, const create_request& request) {
     return {};
 }
 
-awaitable<result<std::uint32_t>> create_container(std::shared_ptr<process_core> core, std::shared_ptr<container> fresh,
-                                                  create_request request, std::shared_ptr<abandonment> abandoned) {
-    auto id = fresh->id();
+// The id of a container that is being created. However that fails, the id is free again.
+class creation_in_flight {
+public:
+    creation_in_flight(std::shared_ptr<process_core> core, std::string id) : core_(std::move(core)), id_(std::move(id)) {}
+    ~creation_in_flight() {
+        core_->creations.erase(id_);
+        if (!is_created_) core_->containers.erase(id_);
+    }
+    creation_in_flight(const creation_in_flight&) = delete;
+    creation_in_flight& operator=(const creation_in_flight&) = delete;
+
+    void begin(std::shared_ptr<container> fresh, std::shared_ptr<abandonment> abandoned) {
+        core_->containers.emplace(id_, std::move(fresh));
+        core_->creations.emplace(id_, std::move(abandoned));
+    }
+    void created() noexcept { is_created_ = true; }
+
+private:
+    std::shared_ptr<process_core> core_;
+    std::string id_;
+    bool is_created_ = false;
+};
+
+awaitable<result<std::uint32_t>> create_container(std::unique_ptr<creation_in_flight> creation,
+                                                  std::shared_ptr<container> fresh, create_request request,
+                                                  std::shared_ptr<abandonment> abandoned) {
     auto created = co_await fresh->create(std::move(request), std::move(abandoned));
-    core->creations.erase(id);
-    if (!created) core->containers.erase(id);
+    if (created) creation->created();
     co_return created;
 }
 
@@ -125,9 +147,9 @@ awaitable<result<std::uint32_t>> process_service::create(create_request request)
     }
     auto fresh = std::make_shared<container>(core->context, request.id, request.bundle);
     auto abandoned = std::make_shared<abandonment>(core->context->ex());
-    core->containers.emplace(request.id, fresh);
-    core->creations.emplace(request.id, abandoned);
-    auto operation = create_container(core, std::move(fresh), std::move(request), abandoned);
+    auto creation = std::make_unique<creation_in_flight>(core, request.id);
+    creation->begin(fresh, abandoned);
+    auto operation = create_container(std::move(creation), std::move(fresh), std::move(request), abandoned);
     co_return co_await run_to_end<std::uint32_t>(core->context->ex(), *core->context->tasks, "create",
                                                  std::move(operation), std::move(abandoned));
 }
