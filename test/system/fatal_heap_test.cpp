@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -5,9 +6,12 @@
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <exception>
+#include <string>
 #include <thread>
 
 #include "system/pid_one.hpp"
+#include "vminit/core/syscalls.hpp"
 #include "vminit/system/fatal.hpp"
 
 // Not with a sanitizer, which brings a heap of its own.
@@ -38,7 +42,7 @@ void fault_inside_malloc() {
 
 }  // namespace
 
-// It waits for the real alarm.
+// These wait for the real alarm.
 TEST_CASE("a fault that holds the heap's lock ends PID 1 all the same", "[.][privileged]") {
     auto status = run_as_pid_one([] {
         system::fatal_options options;
@@ -48,6 +52,21 @@ TEST_CASE("a fault that holds the heap's lock ends PID 1 all the same", "[.][pri
         fault_inside_malloc();
     });
     // What a power-off is in a pid namespace: reboot(2).
+    REQUIRE(WIFSIGNALED(status));
+    CHECK(WTERMSIG(status) == SIGINT);
+}
+
+TEST_CASE("std::terminate ends PID 1 also while its console takes nothing", "[.][privileged]") {
+    auto status = run_as_pid_one([] {
+        auto console = syscalls::pipe(O_NONBLOCK).value();
+        const std::string block(4096, 'x');
+        while (::write(console.write_end.get(), block.data(), block.size()) > 0) continue;
+        ::fcntl(console.write_end.get(), F_SETFL, 0);
+        system::fatal_options options;
+        options.console_fd = console.write_end.get();
+        system::install_fatal_handlers(options);
+        std::terminate();
+    });
     REQUIRE(WIFSIGNALED(status));
     CHECK(WTERMSIG(status) == SIGINT);
 }
