@@ -8,6 +8,7 @@
 #include "github.com/containerd/containerd/api/runtime/task/v3/shim.ttrpc.hpp"
 #include "github.com/containerd/containerd/api/types/event.pb.h"
 #include "github.com/spin-stack/spinbox/api/services/bundle/v1/bundle.ttrpc.hpp"
+#include "github.com/spin-stack/spinbox/api/services/system/v1/info.ttrpc.hpp"
 #include "vminit/core/asio.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/result.hpp"
@@ -34,6 +35,9 @@ public:
         containerd::task::v3::TaskClient task() { return containerd::task::v3::TaskClient(*connection); }
         containerd::vminitd::services::bundle::v1::BundleClient bundle() {
             return containerd::vminitd::services::bundle::v1::BundleClient(*connection);
+        }
+        containerd::vminitd::services::system::v1::SystemClient system() {
+            return containerd::vminitd::services::system::v1::SystemClient(*connection);
         }
     };
 

@@ -66,7 +66,6 @@ private:
         auto* os = object_at(spec_, "linux");
         if (os == nullptr) return {};
         (*os)["cgroupsPath"] = "/vminit/" + input_.id;
-        note_memory_limit(*os);
         auto* listed = os->if_contains("namespaces");
         if (listed == nullptr || !listed->is_array()) return {};
         json::array kept;
@@ -77,14 +76,6 @@ private:
         }
         *listed = std::move(kept);
         return {};
-    }
-
-    void note_memory_limit(json::object& os) {
-        auto* resources = object_at(os, "resources");
-        auto* memory = resources == nullptr ? nullptr : object_at(*resources, "memory");
-        const auto* limit = memory == nullptr ? nullptr : memory->if_contains("limit");
-        if (limit == nullptr || !limit->is_int64() || limit->get_int64() <= 0) return;
-        found_.memory_limit = static_cast<std::uint64_t>(limit->get_int64());
     }
 
     // False: the namespace goes.

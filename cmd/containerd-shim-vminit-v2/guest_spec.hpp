@@ -49,7 +49,6 @@ struct guest_spec {
     std::vector<bundle_file> files;
     std::vector<shared_source> shares;
     std::vector<std::string> remarks;  ///< what was left out or changed beyond the usual, for the log
-    std::uint64_t memory_limit = 0;    ///< bytes; 0: none
 };
 
 /// A container's `config.json`, which is written for this machine, made into the guest's:

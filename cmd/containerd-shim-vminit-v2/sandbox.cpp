@@ -13,6 +13,7 @@
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/core/timeout.hpp"
+#include "vminit/vmm/vm_record.hpp"
 
 namespace vminit::shim {
 
@@ -21,11 +22,10 @@ namespace task = containerd::task::v3;
 
 namespace {
 
-constexpr auto call_limit = 60s;                  // a call to the guest when the daemon gave none
-constexpr auto shutdown_limit = 2s;               // the guest powers off within 0.4 s
-constexpr auto give_up_limit = 5s;                // a process that can end does so within that
-constexpr unsigned spare_slots = 16;              // members of a pod beyond the first container
-constexpr std::uint64_t guest_overhead_mib = 96;  // kernel, page cache and vminitd beside the container's own memory
+constexpr auto call_limit = 60s;      // a call to the guest when the daemon gave none
+constexpr auto shutdown_limit = 2s;   // the guest powers off within 0.4 s
+constexpr auto give_up_limit = 5s;    // a process that can end does so within that
+constexpr unsigned spare_slots = 16;  // members of a pod beyond the first container
 constexpr std::size_t largest_bundle_file = std::size_t{1} << 20;
 
 source_kind kind_of(const std::string& path) {
@@ -75,6 +75,7 @@ sandbox::sandbox(asio::io_context& context, shim_config config, shim_paths paths
       publisher_(publisher),
       storage_(context, config_, paths_.vm),
       network_(context, paths_.vm),
+      resources_(context, config_),
       boot_over_(context.get_executor()),
       tasks_(context.get_executor(), log_of(context)) {}
 
@@ -104,11 +105,27 @@ awaitable<result<std::shared_ptr<shim_container>>> sandbox::create(task::CreateT
     auto spec = plan(*container, request);
     result<void> done = spec ? result<void>() : result<void>(spec.error());
     if (done) done = co_await storage_.prepare(container->storage, mounts_of(request), request.bundle());
-    if (done) done = co_await provide_vm(container, spec->memory_limit);
+    if (done) done = co_await provide_vm(container);
+    if (done) done = co_await set_limits(container->id(), container->facts.limits);
     if (done) done = co_await create_in_guest(container, request, std::move(*spec));
+    if (done) sysctls_.add(container->facts.net_sysctls);
+    if (done) write_record();
     if (done) co_return container;
     co_await undo_create(container);
     co_return done.error();
+}
+
+// For people's tools; nothing here depends on it.
+void sandbox::write_record() {
+    if (!has_vm()) return;
+    vmm::vm_record record;
+    record.rpc = vm_->rpc_address().to_string();
+    record.streams = vm_->stream_address().to_string();
+    record.pid = vm_->pid();
+    record.space = publisher_.space();
+    for (const auto& [id, container] : containers_) record.containers.push_back(id);
+    auto written = replace_file(fmt::format("{}/{}", paths_.vm, vmm::record_name), vmm::to_text(record), 0600);
+    if (!written) log_of(context_).warn("the VM cannot be found by others", {{"error", written.error()}});
 }
 
 awaitable<void> sandbox::undo_create(std::shared_ptr<shim_container> container) {
@@ -123,6 +140,10 @@ result<guest_spec> sandbox::plan(shim_container& container, const task::CreateTa
     auto network = network_wish_of(*config_json, config_.network);
     if (!network) return network.error();
     container.network = std::move(*network);
+    auto facts = read_spec_facts(*config_json);
+    if (!facts) return facts.error();
+    if (auto agreed = sysctls_.check(facts->net_sysctls); !agreed) return agreed.error();
+    container.facts = std::move(*facts);
     auto storage = storage_.plan(mounts_of(request));
     if (!storage) return storage.error();
     guest_spec_input input;
@@ -141,12 +162,12 @@ result<guest_spec> sandbox::plan(shim_container& container, const task::CreateTa
 }
 
 // The first Create boots, with its disks; others that come meanwhile wait for that, then plug theirs in.
-awaitable<result<void>> sandbox::provide_vm(std::shared_ptr<shim_container> container, std::uint64_t memory_limit) {
+awaitable<result<void>> sandbox::provide_vm(std::shared_ptr<shim_container> container) {
     while (is_booting_) co_await boot_over_.wait();
     if (has_vm()) co_return co_await plug_in(std::move(container));
     if (vm_) co_return error(errc::unavailable, "the VM has ended");
     is_booting_ = true;
-    auto booted = co_await boot(std::move(container), memory_limit);
+    auto booted = co_await boot(std::move(container));
     is_booting_ = false;
     boot_over_.notify_all();
     co_return booted;
@@ -168,7 +189,7 @@ awaitable<result<void>> sandbox::plug_in(std::shared_ptr<shim_container> contain
     co_return added;
 }
 
-vmm::vm_plan sandbox::plan_for(const container_storage& first, std::uint64_t memory_limit) const {
+vmm::vm_plan sandbox::plan_for(const container_storage& first, vmm::vm_size size) const {
     vmm::vm_plan plan;
     plan.directory = paths_.vm;
     plan.qemu = config_.qemu;
@@ -177,9 +198,9 @@ vmm::vm_plan sandbox::plan_for(const container_storage& first, std::uint64_t mem
     plan.initrd = config_.initrd;
     plan.kernel_words = words_of(config_.kernel_words);
     plan.accel = config_.accel;
-    plan.cpus = config_.cpus;
-    auto wanted = memory_limit / (1 << 20) + guest_overhead_mib;
-    plan.memory_mib = memory_limit == 0 ? config_.memory_mib : std::max(config_.memory_mib, wanted);
+    plan.cpus = size.cpus;
+    plan.memory_mib = size.memory_mib;
+    plan.most = resources_.most();
     plan.spare_disk_slots = spare_slots;
     plan.guest_cid = cid_of(paths_.vm);
     plan.virtiofsd = storage_.virtiofsd();
@@ -188,13 +209,16 @@ vmm::vm_plan sandbox::plan_for(const container_storage& first, std::uint64_t mem
     return plan;
 }
 
-awaitable<result<void>> sandbox::boot(std::shared_ptr<shim_container> first, std::uint64_t memory_limit) {
+awaitable<result<void>> sandbox::boot(std::shared_ptr<shim_container> first) {
+    auto size = resources_.boot_size(first->facts);
+    if (!size) co_return size.error();
+    first_ = first->id();
     auto prepared = co_await network_.prepare(first->network);
     if (!prepared) co_return prepared;
     vmm::boot_limits limits;
     limits.tcg = std::chrono::seconds(config_.boot_seconds);
     auto& service = asio::use_service<vmm::vm_service>(context_);
-    auto plan = plan_for(first->storage, memory_limit);
+    auto plan = plan_for(first->storage, *size);
     network_.add_to(plan);
     has_share_ = !plan.shares.empty();
     auto booted = co_await service.boot(std::move(plan), limits, config_.state + "/accelerator");
@@ -250,10 +274,15 @@ void sandbox::take_event(containerd::types::Envelope envelope) {
 std::string sandbox::namespace_in_guest(const std::string& type, const std::string& path) const {
     // The daemon has made the path of the pid that it knows of the pod's first container: the VMM's.
     if (path != fmt::format("/proc/{}/ns/{}", vmm_pid(), type)) return {};
-    for (const auto& [id, container] : containers_) {
-        if (container->guest_pid != 0) return fmt::format("/proc/{}/ns/{}", container->guest_pid, type);
-    }
-    return {};
+    auto first = containers_.find(first_);
+    if (first == containers_.end() || first->second->guest_pid == 0) return {};
+    return fmt::format("/proc/{}/ns/{}", first->second->guest_pid, type);
+}
+
+awaitable<result<void>> sandbox::set_limits(std::string id, resource_limits limits) {
+    auto calls = guest();
+    if (!calls) co_return calls.error();
+    co_return co_await resources_.fit(std::move(id), limits, vm_, std::move(*calls));
 }
 
 awaitable<result<std::string>> sandbox::create_bundle(guest_link::calls calls, const shim_container& container,
@@ -313,6 +342,8 @@ awaitable<result<void>> sandbox::create_in_guest(std::shared_ptr<shim_container>
 
 awaitable<void> sandbox::remove(std::shared_ptr<shim_container> container) {
     containers_.erase(container->id());
+    resources_.forget(container->id());
+    write_record();
     container->close();
     if (has_vm() && !is_empty()) {
         for (std::size_t index = 0; index < container->storage.rootfs.disks.size(); ++index) {
@@ -341,8 +372,9 @@ awaitable<void> sandbox::stop() {
     for (auto& [id, container] : containers_) container->lose();
     co_await storage_.close();
     has_share_ = is_share_lost_ = false;
+    sysctls_.clear();
     auto clear = [directory = paths_.vm]() -> result<void> {
-        for (const auto* name : {"qemu.log", "vsock.log", "vhost.sock", "vm.sock"})
+        for (const auto* name : {"qemu.log", "vsock.log", "vhost.sock", "vm.sock", "vm.json"})
             ::unlink((directory + "/" + name).c_str());
         return syscalls::attempt("rmdir", directory, [&] { return ::rmdir(directory.c_str()); });
     };

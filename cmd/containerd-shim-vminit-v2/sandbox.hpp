@@ -10,9 +10,11 @@
 #include "guest_spec.hpp"
 #include "host_storage.hpp"
 #include "pod_network.hpp"
+#include "pod_sysctls.hpp"
 #include "shim_config.hpp"
 #include "shim_container.hpp"
 #include "shim_paths.hpp"
+#include "vm_resources.hpp"
 #include "vminit/core/condition.hpp"
 #include "vminit/vmm/vm_service.hpp"
 
@@ -37,6 +39,12 @@ public:
     /// Errors: unavailable when there is no VM, or no connection to it.
     result<guest_link::calls> guest() const;
 
+    /// What a container may use by now: for a change of some of it.
+    resource_limits limits_of(const std::string& id) const { return resources_.limits_of(id); }
+
+    /// Makes the VM big enough for a container with these limits. Errors: unavailable, those of `vm_resources::fit`.
+    awaitable<result<void>> set_limits(std::string id, resource_limits limits);
+
     bool is_empty() const noexcept { return containers_.empty(); }
     bool has_vm() const noexcept { return vm_ && !vm_->has_ended(); }
     std::uint32_t vmm_pid() const noexcept { return has_vm() ? static_cast<std::uint32_t>(vm_->pid()) : 0; }
@@ -50,9 +58,9 @@ public:
 
 private:
     result<guest_spec> plan(shim_container& container, const containerd::task::v3::CreateTaskRequest& request);
-    awaitable<result<void>> provide_vm(std::shared_ptr<shim_container> container, std::uint64_t memory_limit);
+    awaitable<result<void>> provide_vm(std::shared_ptr<shim_container> container);
     awaitable<result<void>> plug_in(std::shared_ptr<shim_container> container);
-    awaitable<result<void>> boot(std::shared_ptr<shim_container> first, std::uint64_t memory_limit);
+    awaitable<result<void>> boot(std::shared_ptr<shim_container> first);
     awaitable<result<void>> create_in_guest(std::shared_ptr<shim_container> container,
                                             containerd::task::v3::CreateTaskRequest request, guest_spec spec);
     awaitable<result<std::string>> create_bundle(guest_link::calls calls, const shim_container& container,
@@ -61,8 +69,9 @@ private:
     awaitable<void> watch_share();
     awaitable<void> give_up(std::shared_ptr<shim_container> container);
     awaitable<void> undo_create(std::shared_ptr<shim_container> container);
+    void write_record();
     void take_event(containerd::types::Envelope envelope);
-    vmm::vm_plan plan_for(const container_storage& first, std::uint64_t memory_limit) const;
+    vmm::vm_plan plan_for(const container_storage& first, vmm::vm_size size) const;
     std::string namespace_in_guest(const std::string& type, const std::string& path) const;
 
     asio::io_context& context_;
@@ -76,6 +85,9 @@ private:
     std::map<std::string, std::shared_ptr<shim_container>> containers_;
     bool has_share_ = false;
     bool is_share_lost_ = false;
+    std::string first_;  // the container that the VM was booted for: a pod's own
+    vm_resources resources_;
+    pod_sysctls sysctls_;
     bool is_booting_ = false;
     bool is_stopping_ = false;
     condition boot_over_;

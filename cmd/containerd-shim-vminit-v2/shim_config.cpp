@@ -76,6 +76,8 @@ result<void> take(shim_config& config, std::string_view name, const json::value&
     if (name == "network") return take_network(config.network, value);
     if (name == "cpus") return take_number<unsigned>(config.cpus, value, 1, 255);
     if (name == "memory_mib") return take_number<std::uint64_t>(config.memory_mib, value, 64, 1 << 20);
+    if (name == "max_cpus") return take_number<unsigned>(config.max_cpus, value, 0, 255);
+    if (name == "max_memory_mib") return take_number<std::uint64_t>(config.max_memory_mib, value, 0, 1 << 20);
     if (name == "scratch_mib") return take_number<unsigned>(config.scratch_mib, value, 0, 1 << 20);
     if (name == "boot_seconds") return take_number<unsigned>(config.boot_seconds, value, 1, 3600);
     return error(errc::invalid_argument, "there is no such setting");

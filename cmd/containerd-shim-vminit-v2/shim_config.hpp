@@ -30,9 +30,11 @@ struct shim_config {
     network_mode network = network_mode::name_space;  ///< of containers without the annotation `io.vminit.network`
     unsigned cpus = 1;
     std::uint64_t memory_mib = 256;
-    unsigned scratch_mib = 0;    ///< size of what a container can write to its root; 0: half of the VM's memory
-    std::string kernel_words;    ///< more kernel command line, separated by spaces
-    unsigned boot_seconds = 60;  ///< until the guest answers
+    unsigned max_cpus = 0;             ///< a VM grows to this many at most; 0: as many as this machine has
+    std::uint64_t max_memory_mib = 0;  ///< the same of memory
+    unsigned scratch_mib = 0;          ///< size of what a container can write to its root; 0: half of the VM's memory
+    std::string kernel_words;          ///< more kernel command line, separated by spaces
+    unsigned boot_seconds = 60;        ///< until the guest answers
 };
 
 /// VMINIT_SHIM_CONFIG names another file than this.

@@ -11,6 +11,7 @@
 #include "host_storage.hpp"
 #include "network_wish.hpp"
 #include "shim_process.hpp"
+#include "spec_facts.hpp"
 #include "vminit/core/result.hpp"
 
 namespace vminit::shim {
@@ -62,6 +63,7 @@ public:
     /// The stdio of a process of its own: init's without an exec id.
     std::shared_ptr<host_stdio> make_stdio(stdio_names names, const std::string& exec_id) const;
 
+    spec_facts facts;             ///< what its spec says beyond itself
     std::uint32_t guest_pid = 0;  ///< init's, inside
     bool is_lost = false;         ///< the guest cannot end it any more: it is not asked to
     network_wish network;         ///< what it asks for

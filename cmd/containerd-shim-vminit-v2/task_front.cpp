@@ -188,7 +188,18 @@ public:
         return forwarded<&task::TaskClient::ResizePty>(std::move(request));
     }
     awaitable<result<Empty>> Update(ttrpc::call_context&, task::UpdateTaskRequest request) override {
-        return forwarded<&task::TaskClient::Update>(std::move(request));
+        auto known = vm_.find(request.id());
+        if (!known) co_return known.error();
+        auto before = vm_.limits_of(request.id());
+        auto limits = updated_limits(before, request.resources().value());
+        if (!limits) co_return limits.error();
+        // More must be there before it may be used.
+        auto grown = co_await vm_.set_limits(request.id(), *limits);
+        if (!grown) co_return grown.error();
+        auto id = request.id();
+        auto updated = co_await forwarded<&task::TaskClient::Update>(std::move(request));
+        if (!updated) (void)co_await vm_.set_limits(std::move(id), before);
+        co_return updated;
     }
     awaitable<result<task::StatsResponse>> Stats(ttrpc::call_context&, task::StatsRequest request) override {
         return forwarded<&task::TaskClient::Stats>(std::move(request));

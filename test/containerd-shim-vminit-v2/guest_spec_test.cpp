@@ -129,12 +129,6 @@ TEST_CASE("directories and big files are shared", "[shim]") {
     CHECK(mounts.at(2).at("source") == "mounts/1/rootfs-3-2");
 }
 
-TEST_CASE("the memory limit is told", "[shim]") {
-    CHECK(made(R"(,"linux":{"resources":{"memory":{"limit":67108864}}})").memory_limit == 67108864);
-    CHECK(made(R"(,"linux":{"resources":{"memory":{"limit":-1}}})").memory_limit == 0);
-    CHECK(made("").memory_limit == 0);
-}
-
 TEST_CASE("what is no spec is refused", "[shim]") {
     check_refused("{", errc::invalid_argument, "config.json");
     check_refused("[]", errc::invalid_argument, "not an object");

@@ -52,6 +52,21 @@ TEST_CASE("a q35 machine has PCI devices, its monitor and its console on inherit
     CHECK_FALSE(has(line, "pcie-root-port"));
 }
 
+TEST_CASE("a machine that may grow has room for it, and no bounce buffers", "[vmm]") {
+    auto plan = small_plan();
+    plan.most = {4, 2048};
+    auto line = line_of(plan);
+    CHECK(has(line, "-smp 1,maxcpus=4 -m 256M,slots=5,maxmem=2048M "));
+    CHECK(has(line, " swiotlb=noforce "));
+    plan.most = {1, 100};
+    line = line_of(plan);
+    CHECK(has(line, "-smp 1 -m 256M "));
+    CHECK_FALSE(has(line, "swiotlb"));
+    plan.most = {4, 2048};
+    plan.machine = machine_type::microvm;
+    CHECK(has(line_of(plan), "-smp 1 -m 256M "));
+}
+
 TEST_CASE("a microvm machine has memory-mapped devices and no slots", "[vmm]") {
     auto plan = small_plan();
     plan.machine = machine_type::microvm;

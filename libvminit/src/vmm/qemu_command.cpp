@@ -97,6 +97,18 @@ std::string machine_option(const vm_plan& plan, accelerator accel) {
         accel == accelerator::kvm ? "kvm" : "tcg");
 }
 
+bool can_get_memory(const vm_plan& plan) { return !is_microvm(plan) && plan.most.memory_mib > plan.memory_mib; }
+
+std::string processors(const vm_plan& plan) {
+    if (is_microvm(plan) || plan.most.cpus <= plan.cpus) return std::to_string(plan.cpus);
+    return fmt::format("{},maxcpus={}", plan.cpus, plan.most.cpus);
+}
+
+std::string memory(const vm_plan& plan) {
+    if (!can_get_memory(plan)) return fmt::format("{}M", plan.memory_mib);
+    return fmt::format("{}M,slots={},maxmem={}M", plan.memory_mib, memory_slots, plan.most.memory_mib);
+}
+
 void add_vsock(std::vector<std::string>& command, const vm_plan& plan) {
     if (plan.vsock_device.empty()) {
         command.insert(command.end(),
@@ -177,6 +189,8 @@ std::string vsock_socket(const vm_plan& plan) { return plan.directory + "/vm.soc
 
 std::string kernel_command_line(const vm_plan& plan) {
     std::vector<std::string> words{"console=ttyS0", "quiet", "loglevel=3", "panic=1"};
+    // Memory that may come above 4 GiB would make the kernel set 64 MiB aside for devices of 32 bits; there are none.
+    if (can_get_memory(plan)) words.push_back("swiotlb=noforce");
     words.insert(words.end(), plan.kernel_words.begin(), plan.kernel_words.end());
     words.push_back("--");
     words.push_back(fmt::format("-vsock-rpc-port={}", plan.rpc_port));
@@ -188,8 +202,7 @@ std::string kernel_command_line(const vm_plan& plan) {
 result<std::vector<std::string>> qemu_command(const vm_plan& plan, accelerator accel) {
     if (auto fits = check(plan); !fits) return fits.error();
     std::vector<std::string> command{
-        plan.qemu, "-M", machine_option(plan, accel), "-cpu", "max", "-smp", std::to_string(plan.cpus), "-m",
-        fmt::format("{}M", plan.memory_mib),
+        plan.qemu, "-M", machine_option(plan, accel), "-cpu", "max", "-smp", processors(plan), "-m", memory(plan),
         // vhost-user needs memory that another process can map.
         "-object", fmt::format("memory-backend-memfd,id=mem,size={}M,share=on", plan.memory_mib), "-kernel",
         plan.kernel, "-initrd", plan.initrd, "-append", kernel_command_line(plan), "-display", "none", "-nodefaults",

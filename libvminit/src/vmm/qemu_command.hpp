@@ -13,6 +13,10 @@ namespace vminit::vmm {
 inline constexpr int monitor_descriptor = 3;
 inline constexpr int console_descriptor = 4;
 
+/// Pieces of memory that can be plugged in: each is a region of its own for vhost-user devices, of which QEMU gives
+/// them 8.
+inline constexpr unsigned memory_slots = 5;
+
 /// QEMU's command line for `plan`, program first. Pure. Errors: invalid_argument naming what does not fit.
 result<std::vector<std::string>> qemu_command(const vm_plan& plan, accelerator accel);
 

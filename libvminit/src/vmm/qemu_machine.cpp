@@ -59,6 +59,8 @@ qemu_machine::qemu_machine(asio::io_context& context, vm_plan plan)
       slots_(plan_.spare_disk_slots),
       slots_changed_(context.get_executor()),
       share_lost_(context.get_executor()),
+      growth_(plan_,
+              [this](std::string_view name, std::string arguments) { return query(name, std::move(arguments)); }),
       tasks_(context.get_executor(), log_of(context)) {}
 
 qemu_machine::~qemu_machine() {
@@ -174,9 +176,13 @@ awaitable<void> qemu_machine::ended() {
     if (qemu_) co_await qemu_.wait();
 }
 
-awaitable<result<void>> qemu_machine::command(std::string_view name, std::string arguments) {
+awaitable<result<boost::json::value>> qemu_machine::query(std::string_view name, std::string arguments) {
     if (!monitor_) co_return error(errc::unavailable, "the VM does not run");
-    auto done = co_await monitor_->execute(name, arguments, command_limit);
+    co_return co_await monitor_->execute(name, arguments, command_limit);
+}
+
+awaitable<result<void>> qemu_machine::command(std::string_view name, std::string arguments) {
+    auto done = co_await query(name, std::move(arguments));
     if (!done) co_return done.error();
     co_return result<void>();
 }
@@ -213,6 +219,8 @@ awaitable<result<unsigned>> qemu_machine::free_slot(std::string device) {
         if (!freed) co_return freed.error();
     }
 }
+
+awaitable<result<void>> qemu_machine::grow(vm_size wanted) { return growth_.grow(wanted); }
 
 awaitable<result<void>> qemu_machine::add_disk(disk added) {
     auto device = "disk-" + added.serial;

@@ -8,6 +8,7 @@
 
 #include "console_reader.hpp"
 #include "device_slots.hpp"
+#include "qemu_growth.hpp"
 #include "qmp_client.hpp"
 #include "vminit/core/condition.hpp"
 #include "vminit/core/task_group.hpp"
@@ -35,6 +36,9 @@ public:
     awaitable<result<void>> remove_disk(std::string serial) override;
     awaitable<result<void>> add_share(share added) override;
     awaitable<void> share_lost() override;
+    vm_size size() const noexcept override { return growth_.size(); }
+    awaitable<result<void>> grow(vm_size wanted) override;
+    std::uint64_t memory_end() const noexcept override { return growth_.memory_end(); }
     awaitable<result<void>> pause() override;
     awaitable<result<void>> resume() override;
     awaitable<void> stop(clock::duration limit) override;
@@ -56,6 +60,7 @@ private:
     awaitable<result<void>> wait_until_serving();
     awaitable<result<void>> serving();
     awaitable<result<void>> command(std::string_view name, std::string arguments);
+    awaitable<result<boost::json::value>> query(std::string_view name, std::string arguments);
     ttrpc::address guest_port(std::uint32_t port) const;
     std::string read_log() const;
 
@@ -71,6 +76,7 @@ private:
     bool has_lost_share_ = false;
     condition share_lost_;
     bool is_stopping_ = false;
+    qemu_growth growth_;
     task_group tasks_;
 };
 

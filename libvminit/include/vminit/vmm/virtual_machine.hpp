@@ -48,6 +48,18 @@ public:
     /// Returns when the helper of a share has ended while the VM runs. Any number of waiters; throws when cancelled.
     virtual awaitable<void> share_lost() = 0;
 
+    /// Processors and memory that are plugged in, whether or not the guest uses them.
+    virtual vm_size size() const noexcept = 0;
+
+    /// Plugs in what is missing to `wanted`, or more: memory comes in pieces. Never takes anything out. The guest has
+    /// them offline: its processors are numbered on, its memory ends at `memory_end`. Errors: failed_precondition
+    /// (beyond the plan's `most`, no slot is left, this board cannot, or another call is under way), unknown with the
+    /// VMM's text, deadline_exceeded. What had been plugged in before the error stays.
+    virtual awaitable<result<void>> grow(vm_size wanted) = 0;
+
+    /// The guest's physical address behind the last piece of memory that `grow` plugged in; 0: none.
+    virtual std::uint64_t memory_end() const noexcept = 0;
+
     virtual awaitable<result<void>> pause() = 0;
     virtual awaitable<result<void>> resume() = 0;
 

@@ -54,6 +54,13 @@ struct network_card {
     friend bool operator==(const network_card&, const network_card&) = default;
 };
 
+/// How big a VM is.
+struct vm_size {
+    unsigned cpus = 0;
+    std::uint64_t memory_mib = 0;
+    friend bool operator==(const vm_size&, const vm_size&) = default;
+};
+
 /// A VM before it runs: a value. `directory` is private to the VM, exists, and holds its sockets and logs.
 struct vm_plan {
     std::string directory;  ///< at most 90 bytes: a Unix socket's path in it must fit into 107
@@ -71,6 +78,7 @@ struct vm_plan {
     accelerator accel = accelerator::automatic;
     unsigned cpus = 1;
     std::uint64_t memory_mib = 256;
+    vm_size most;  ///< q35: what it can grow to while it runs; where that is less than at boot, it cannot
     std::vector<disk> disks;
     std::vector<share> shares;
     unsigned spare_disk_slots = 0;  ///< q35: PCIe ports for disks and shares that come later, at most 16
