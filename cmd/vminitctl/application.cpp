@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "commands/commands.hpp"
+#include "container_vm.hpp"
 #include "inherited_descriptor.hpp"
 #include "start_failure.hpp"
 
@@ -40,6 +41,12 @@ awaitable<result<int>> run_while_read(client_session& guest, invocation& invoked
     co_return std::move(std::get<0>(outcome));
 }
 
+result<void> find_guest(global_options& options) {
+    auto state = vm_state_directory(shim_config_file());
+    if (!state) return state.error();
+    return find_container_vm(options, *state);
+}
+
 int failure_status(const invocation& invoked, const error& failure) {
     return invoked.traits.status == status_of::process ? status_of_start_failure(failure) : exit_failure;
 }
@@ -56,9 +63,13 @@ std::optional<int> write_failure_status(client_session& guest, const invocation&
 }  // namespace
 
 awaitable<int> run_invocation(asio::io_context& context, invocation invoked, local_descriptors local) {
+    result<void> found;
+    if (!invoked.options.container.empty()) found = find_guest(invoked.options);
     client_session guest(context, invoked.options, local);
     result<int> status = exit_failure;
-    if (invoked.traits.prints_on) {
+    if (!found) {
+        status = found.error();
+    } else if (invoked.traits.prints_on) {
         status = co_await run_while_read(guest, invoked);
     } else {
         status = co_await connect_and_run(guest, invoked);

@@ -35,6 +35,13 @@ command_set::command_set() : app_("Asks the guest of a container VM, whose init 
     app_.add_option("--stream-address", options_.stream_address, "its stdio streams (default: the next port)")
         ->envname("VMINIT_STREAM_ADDRESS")
         ->take_last();
+    app_.add_option("--container", options_.container,
+                    "the VM of this container of containerd (its id, or how that begins), instead of --address")
+        ->take_last();
+    app_.add_option("--namespace", options_.space, "containerd's namespace of that container")
+        ->envname("CONTAINERD_NAMESPACE")
+        ->take_last()
+        ->capture_default_str();
     app_.add_flag("--json", options_.json, "answer in JSON");
     app_.add_option("--timeout", options_.timeout, "seconds one call may take")
         ->check(CLI::Range(0.001, 86400.0))
@@ -100,7 +107,8 @@ std::optional<parse_stop> command_set::finish(const entry& chosen, bool has_tail
     for (const auto& check : chosen.checks) {
         if (auto checked = check(); !checked) return wrong(checked.error().context());
     }
-    if (options_.address.empty()) return wrong("give --address or set VMINIT_ADDRESS");
+    if (!options_.container.empty()) return std::nullopt;
+    if (options_.address.empty()) return wrong("give --address or --container, or set VMINIT_ADDRESS");
     for (const auto& address : {options_.address, options_.stream_address}) {
         if (address.empty()) continue;
         if (auto parsed = ttrpc::address::parse(address); !parsed) return wrong(parsed.error().message());

@@ -48,8 +48,10 @@ struct command_traits {
 
 /// Options every command takes, before or after its name.
 struct global_options {
-    std::string address;         ///< of the guest's RPC server
-    std::string stream_address;  ///< of its stdio streams; empty = derived from `address`
+    std::string address;            ///< of the guest's RPC server
+    std::string stream_address;     ///< of its stdio streams; empty = derived from `address`
+    std::string container;          ///< whose VM is the guest, instead of `address`
+    std::string space = "default";  ///< containerd's namespace of that container
     bool json = false;
     double timeout = 30;  ///< seconds for one call that is not meant to wait
 

@@ -81,7 +81,8 @@ TEST_CASE("without an address there is nobody to ask", "[vminitctl]") {
     auto stop = commands.parse({"ping"}, invoked);
     REQUIRE(stop);
     CHECK(stop->status == exit_usage);
-    CHECK(stop->text == "vminitctl: ping: give --address or set VMINIT_ADDRESS (see vminitctl ping --help)\n");
+    CHECK(stop->text ==
+          "vminitctl: ping: give --address or --container, or set VMINIT_ADDRESS (see vminitctl ping --help)\n");
 }
 
 TEST_CASE("help and version are answers, not mistakes", "[vminitctl]") {
