@@ -10,13 +10,16 @@ using namespace vminit::shim;
 using vminit::vmm::accelerator;
 
 TEST_CASE("what the file does not say is the packages'", "[shim]") {
-    auto config = parse_config(R"({"kernel":"/k","accelerator":"tcg","memory_mib":512,"cpus":4,"rootfs":"virtiofs"})");
+    auto config = parse_config(
+        R"({"kernel":"/k","accelerator":"tcg","memory_mib":512,"cpus":4,"rootfs":"virtiofs","network":"user"})");
     REQUIRE(config);
     CHECK(config->kernel == "/k");
     CHECK(config->accel == accelerator::tcg);
     CHECK(config->memory_mib == 512);
     CHECK(config->cpus == 4);
     CHECK(config->rootfs == rootfs_choice::virtiofs);
+    CHECK(config->network == network_mode::user);
+    CHECK(parse_config("{}")->network == network_mode::name_space);
     CHECK(config->initrd == "/usr/share/vminit/guest/initrd");
     CHECK(read_config("/nowhere/shim.json"));
 }
@@ -31,6 +34,8 @@ TEST_CASE("a wrong setting is named", "[shim]") {
                                                   {R"({"cpus":1.5})", "\"cpus\": a number"},
                                                   {R"({"memory_mib":-1})", "\"memory_mib\": a number from 64"},
                                                   {R"({"rootfs":"9p"})", "image or virtiofs"},
+                                                  {R"({"network":"bridge"})", "auto, user or none"},
+                                                  {R"({"network":true})", "auto, user or none"},
                                                   {R"({"accelerator":"xen"})", "auto, kvm or tcg"}}));
     test::temporary_directory directory;
     auto file = directory.path("shim.json");
