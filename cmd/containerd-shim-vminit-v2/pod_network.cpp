@@ -196,6 +196,9 @@ void pod_network::add_to(vmm::vm_plan& plan) const {
     plan.cards = plan_.cards;
     plan.kernel_words.insert(plan.kernel_words.end(), plan_.kernel_words.begin(), plan_.kernel_words.end());
     plan.network_namespace = path_;
+    // A VMM without a network has no business in ours, and who looks for the container's network at the pid that it was
+    // told (ctr's --cni) must not find the host's.
+    plan.has_new_network = path_.empty() && plan_.cards.empty();
 }
 
 awaitable<void> pod_network::undo() {

@@ -74,6 +74,7 @@ TEST_CASE_METHOD(io_fixture, "no namespace is no network, and what is none of th
     vmm::vm_plan plan;
     network.add_to(plan);
     CHECK(plan.cards.empty());
+    CHECK(plan.has_new_network);
     network_wish wish;
     for (auto [path, kind, part] : {std::tuple("/nowhere/netns", errc::not_found, "stat /nowhere/netns"),
                                     std::tuple("/dev/null", errc::invalid_argument, "is no network namespace"),
@@ -89,6 +90,7 @@ TEST_CASE_METHOD(io_fixture, "no namespace is no network, and what is none of th
     network.add_to(plan);
     CHECK(plan.cards.size() == 1);
     CHECK(plan.network_namespace.empty());
+    CHECK_FALSE(plan.has_new_network);
     CHECK(std::filesystem::is_empty(directory.path()));
 }
 
@@ -104,6 +106,7 @@ TEST_CASE_METHOD(pod, "taps and redirects are made, belong to one VM, and are un
     CHECK(plan.cards[0].mac == "0a:00:00:00:00:01");
     CHECK(plan.cards[0].mtu == 1400);
     CHECK(plan.network_namespace == path);
+    CHECK_FALSE(plan.has_new_network);
     CHECK(has(plan.cards[0].tap));
     CHECK(has("Egress Redirect to device " + plan.cards[0].tap));
 

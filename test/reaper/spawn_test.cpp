@@ -241,3 +241,14 @@ TEST_CASE_METHOD(output_fixture, "a child starts in its network namespace, and w
     REQUIRE(holder.signal(SIGKILL));
     (void)exit_of(holder);
 }
+
+TEST_CASE_METHOD(output_fixture, "a child can have a network namespace of its own", "[.][privileged]") {
+    auto own = std::filesystem::read_symlink("/proc/self/ns/net");
+    auto options = shell("readlink /proc/self/ns/net; tail -n +3 /proc/net/dev | cut -d: -f1");
+    options.has_new_network = true;
+    auto seen = output_of(std::move(options));
+    CHECK(seen.starts_with("net:["));
+    CHECK(seen.find(own.string()) == std::string::npos);
+    CHECK(seen.find("lo") != std::string::npos);
+    CHECK(std::filesystem::read_symlink("/proc/self/ns/net") == own);
+}

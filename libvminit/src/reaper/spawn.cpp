@@ -129,6 +129,7 @@ private:
 
     // Of this task only: vfork shares our memory, not our namespaces.
     bool enter_network(error_code& failed) {
+        if (options_.has_new_network) return attempt("new network", failed, [] { return ::unshare(CLONE_NEWNET); });
         if (network_ < 0) return true;
         return attempt("network namespace", failed, [&] { return ::setns(network_, CLONE_NEWNET); });
     }

@@ -125,6 +125,7 @@ result<void> qemu_machine::start_qemu(accelerator accel) {
     if (!console) return console.error();
     auto options = helper_options(std::move(*command));
     options.network_namespace = plan_.network_namespace;
+    options.has_new_network = plan_.has_new_network;
     options.stdout_fd = options.stderr_fd = log->get();
     options.extra_fds = {{monitor_descriptor, monitor->second.get()}, {console_descriptor, console->second.get()}};
     auto started = asio::use_service<reaper::reaper_service>(context_).launch(std::move(options));

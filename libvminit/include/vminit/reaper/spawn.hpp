@@ -42,6 +42,7 @@ struct spawn_options {
     std::optional<gid_t> gid;
     std::string cgroup_procs;       ///< a `cgroup.procs` file the child enters before exec; empty = ours
     std::string network_namespace;  ///< the file of one (`/run/netns/x`), entered by the child alone; empty = ours
+    bool has_new_network = false;   ///< a network namespace of its own, with a loopback that is down and nothing else
 };
 
 /// A process that has just been started: a child of ours that somebody must collect.

@@ -85,6 +85,7 @@ struct vm_plan {
 
     std::vector<network_card> cards;  ///< at most 8
     std::string network_namespace;    ///< the file of the one in which the VMM runs and the taps are; empty: ours
+    bool has_new_network = false;     ///< the VMM gets one of its own, in which nothing is
 
     std::uint32_t guest_cid = 0;  ///< at least 3; unique on this machine
     std::uint32_t rpc_port = 1024;
