@@ -1,5 +1,5 @@
-#include <signal.h>
 #include <malloc.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>

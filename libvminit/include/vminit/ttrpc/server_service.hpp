@@ -18,7 +18,8 @@
 namespace vminit::ttrpc {
 
 /// Bounds on what peers can make the server hold. What goes beyond a bound is answered with resource_exhausted; beyond the
-/// bound on connections these wait in the kernel's backlog. One connection may have half of each number of bytes.
+/// bound on connections these wait in the kernel's backlog. One connection may have half of each number of bytes,
+/// and of `frame_bytes` one frame.
 /// docs/ttrpc.md has them all.
 struct server_limits {
     std::size_t connections = 512;           ///< half of PID 1's default 1024 descriptors; hosts keep one a container open
