@@ -4,6 +4,8 @@
 #include <boost/json/serialize.hpp>
 
 #include "github.com/containerd/containerd/api/runtime/bootstrap/v1/bootstrap.pb.h"
+#include "github.com/containerd/containerd/api/types/mount.pb.h"
+#include "rootfs_plan.hpp"
 
 namespace vminit::shim {
 
@@ -15,6 +17,15 @@ using containerd::runtime::bootstrap::v1::BootstrapResult;
 constexpr int debug_level = -4;     // LOG_LEVEL_DEBUG
 constexpr int version_of_json = 2;  // taken by every daemon that reads JSON
 constexpr int version_of_message = 3;
+
+void add_mount_capabilities(BootstrapResult& result) {
+    containerd::types::MountCapabilities mounts;
+    for (auto type : guest_mount_types) mounts.add_types(std::string(type));
+    for (auto transform : guest_mount_transforms) mounts.add_transforms(std::string(transform));
+    auto& extension = *result.add_extensions()->mutable_value();
+    extension.set_type_url("containerd.types.MountCapabilities");
+    extension.set_value(mounts.SerializeAsString());
+}
 
 void prefer(std::string& value, const std::string& other) {
     if (!other.empty()) value = other;
@@ -49,6 +60,7 @@ std::string start_answer(answer_form form, std::string_view address) {
     result.set_version(version_of_message);
     result.set_address(std::string(address));
     result.set_protocol("ttrpc");
+    add_mount_capabilities(result);
     return result.SerializeAsString();
 }
 

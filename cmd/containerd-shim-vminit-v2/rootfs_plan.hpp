@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vminit/core/result.hpp"
@@ -8,6 +9,10 @@
 #include "vminit/vmm/vm_plan.hpp"
 
 namespace vminit::shim {
+
+/// What a daemon need not mount on this machine, since `plan_rootfs` makes disks of it: types, and prefixes of types.
+inline constexpr std::string_view guest_mount_types[] = {"erofs", "ext4"};
+inline constexpr std::string_view guest_mount_transforms[] = {"mkdir", "format"};
 
 /// How a container's root file system comes into the VM.
 enum class rootfs_way {
@@ -31,7 +36,7 @@ struct rootfs_choices {
 };
 
 /// Decides the way. Mounts of image files (erofs, ext4, and what is laid over them by templates: the lists that
-/// `runtime_info` asks the daemon for) are disks, always: they cannot be mounted one on the other here. Pure.
+/// the daemon is told to leave alone) are disks, always: they cannot be mounted one on the other here. Pure.
 ///
 /// Errors: not_implemented for a list of image files that the guest cannot have.
 result<rootfs_plan> plan_rootfs(const std::vector<system::mount_entry>& mounts, const rootfs_choices& choices);

@@ -2,7 +2,10 @@
 
 #include <catch2/catch.hpp>
 
+#include "commands.hpp"
 #include "github.com/containerd/containerd/api/runtime/bootstrap/v1/bootstrap.pb.h"
+#include "github.com/containerd/containerd/api/types/introspection.pb.h"
+#include "github.com/containerd/containerd/api/types/mount.pb.h"
 
 using namespace vminit::shim;
 using containerd::runtime::bootstrap::v1::BootstrapParams;
@@ -44,6 +47,19 @@ TEST_CASE("a daemon that writes BootstrapParams reads a BootstrapResult", "[shim
     CHECK(answer.version() == 3);
     CHECK(answer.address() == "unix:///s");
     CHECK(answer.protocol() == "ttrpc");
+    REQUIRE(answer.extensions_size() == 1);
+    CHECK(answer.extensions(0).value().type_url() == "containerd.types.MountCapabilities");
+    containerd::types::MountCapabilities mounts;
+    REQUIRE(mounts.ParseFromString(answer.extensions(0).value().value()));
+    CHECK(mounts.types_size() == 2);
+    CHECK(mounts.transforms(1) == "format");
+}
+
+TEST_CASE("the runtime says which mounts are its own", "[shim]") {
+    containerd::types::RuntimeInfo info;
+    REQUIRE(info.ParseFromString(runtime_info()));
+    CHECK(info.name() == "io.containerd.vminit.v2");
+    CHECK(info.annotations().at("containerd.io/runtime-allow-mounts") == "mkdir/*,format/*,erofs,ext4");
 }
 
 TEST_CASE("other input is the runtime's options, whatever it decodes as", "[shim]") {

@@ -189,6 +189,10 @@ TEST_CASE("what cannot be a VM is refused with a sentence", "[vmm]") {
         plan.disks.emplace_back("/a", std::string(21, 's'), disk_access::read_only);
         CHECK(has(refusal(plan), "1 to 20 bytes"));
     }
+    SECTION("more disks than device numbers") {
+        plan.disks.resize(25, disk("/a", "a", disk_access::read_only));
+        CHECK(has(refusal(plan), "25 disks: at most 24"));
+    }
     SECTION("a share whose directory would end QEMU's or the daemon's option") {
         plan.shares.emplace_back("/a,b", "share");
         CHECK(has(refusal(plan), "without commas"));

@@ -18,6 +18,7 @@ constexpr std::size_t longest_directory = 90;
 constexpr std::size_t longest_serial = 20;   // VIRTIO_BLK_ID_BYTES
 constexpr std::size_t longest_tag = 36;      // struct virtio_fs_config
 constexpr unsigned most_spare_slots = 16;    // PCIe ports cost guest memory and boot time; more has not been tried
+constexpr std::size_t most_disks = 24;       // with the most cards QEMU itself refuses the last of them
 constexpr unsigned ports_per_device = 8;     // functions of one PCI device
 constexpr unsigned first_port_device = 28;   // below q35's own (31): the lower numbers are for disks
 constexpr std::size_t most_cards = 8;        // each takes a PCI slot of the root bus, as do the spare ports
@@ -69,6 +70,9 @@ result<void> check(const vm_plan& plan) {
     }
     for (const auto& each : plan.shares) {
         if (auto fits = check_share(each); !fits) return fits;
+    }
+    if (plan.disks.size() > most_disks) {
+        return error(errc::invalid_argument, fmt::format("{} disks: at most {}", plan.disks.size(), most_disks));
     }
     for (const auto& each : plan.disks) {
         if (!each.serial.empty() && each.serial.size() <= longest_serial) continue;
