@@ -45,6 +45,17 @@ TEST_CASE("a privileged container gets all of the VM's devices in a /dev of its 
     CHECK(kept.spec == parsed(text).as_object());
 }
 
+TEST_CASE("a privileged spec of another version, without linux and mounts, is opened", "[runc]") {
+    // As many members as the object has room for: what is added or changed must not move the others unseen.
+    std::string text = R"("ociVersion": "1.3.0", )" + administrator;
+    for (int more = 0; more < 8; ++more) {
+        text += ", \"x" + std::to_string(more) + "\": 1";
+        auto outcome = fit("{" + text + "}", make_machine(), make_options(spec_policy::relax));
+        CHECK(outcome.spec["linux"] == parsed(R"({"resources": {"devices": [{"allow": true, "access": "rwm"}]}})"));
+        CHECK(outcome.spec["ociVersion"] == "1.1.0");
+    }
+}
+
 TEST_CASE("a container that its own spec confines stays confined", "[runc]") {
     auto [process, linux] =
         GENERATE(table<std::string, std::string>({{ordinary, ""},

@@ -71,7 +71,14 @@ std::optional<std::uint64_t> number_in(const json::object& object, std::string_v
     return static_cast<std::uint64_t>(*number);
 }
 
-void set_text(json::object& object, std::string_view key, std::string_view value) { object[view(key)] = view(value); }
+void set_text(json::object& object, std::string_view key, std::string_view value) {
+    // Not [] for a member that is there: it makes room for one more first, and others' references would dangle.
+    if (auto* member = object.if_contains(view(key))) {
+        *member = view(value);
+    } else {
+        object.emplace(view(key), view(value));
+    }
+}
 
 void leave_out(json::object& object, std::string_view key, std::string_view why, remarks& said) {
     auto found = object.find(view(key));

@@ -32,6 +32,7 @@ std::optional<std::uint64_t> number_in(const json::object& object, std::string_v
 /// The `type` and `path` of an entry that is an object; else empty.
 std::string text_of(const json::value& entry, std::string_view key);
 
+/// A member that is there already is changed in place: no reference into `object` dangles.
 void set_text(json::object& object, std::string_view key, std::string_view value);
 
 /// Erases the member; remarks `<key> left out: <why>` unless it said nothing (null, false, 0, empty).
