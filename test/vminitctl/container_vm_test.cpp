@@ -21,7 +21,7 @@ TEST_CASE("the shim's settings say where its VMs are", "[vminitctl]") {
     CHECK(vm_state_directory(config).error().kind() == errc::invalid_argument);
 }
 
-TEST_CASE("--container stands for the addresses of its VM", "[vminitctl]") {
+TEST_CASE("the option --container stands for the addresses of its VM", "[vminitctl]") {
     test::temporary_directory state;
     vmm::vm_record record;
     record.rpc = "vsock://9:1024";
