@@ -77,7 +77,6 @@ guest::guest(asio::io_context& context, const settings& values, const kernel_cmd
     timeline_.record(system::step_record("service-new", started, timeline_.now()));
     add_shutdown_phases();
     tasks_.spawn("boot", boot());
-    tasks_.spawn("power", power_.run());
 }
 
 // The order is that of the layers: each asks for those below it.

@@ -13,6 +13,7 @@
 #include "vminit/system/boot_plan.hpp"
 #include "vminit/system/boot_steps.hpp"
 #include "vminit/system/kmsg_profile.hpp"
+#include "vminit/system/machine_end.hpp"
 #include "vminit/system/system_service.hpp"
 
 namespace vminit::vminitd {
@@ -26,8 +27,10 @@ std::string step_of_link(std::size_t position, const std::string& device) {
     return position == 0 ? "network" : "network-" + device;
 }
 
-// Nothing that a call could want waits for these.
-bool is_awaited(const std::string& step) { return step != "kernel-modules" && step != "kernel-settings"; }
+// No call needs the others.
+bool is_awaited(const std::string& step) {
+    return step != "kernel-modules" && step != "kernel-settings" && step != "machine-end";
+}
 
 }  // namespace
 
@@ -44,6 +47,8 @@ awaitable<void> guest::boot() {
     } else if (auto held = hold_null_device(); !held) {
         log_.error("/dev/null is not held", {{"error", held.error()}});
     }
+    // A signal that came before is kept; the limit of the way down has begun with it.
+    tasks_.spawn("power", power_.run());
     if (cmdline_.has_prefix("spin.profile")) tasks_.spawn("kernel profile", print_kernel_profile());
     add_agent();
     if (::getpid() == 1) co_await finish_boot();  // else the machine is somebody else's
@@ -56,6 +61,12 @@ system::boot_plan guest::whole_plan() {
     auto names = [network = network_](system::step_notes& notes) {
         return system::steps::write_name_files(network, "", notes);
     };
+    // What `auto` means is known by sysfs.
+    auto end = [wanted = values_.power_off](system::step_notes&) -> result<void> {
+        system::set_machine_end(system::machine_end_named(wanted));
+        return {};
+    };
+    plan.emplace_back("machine-end", system::step_policy::warn, end, std::vector<std::string>{"mount-filesystems"});
     plan.emplace_back("name-files", system::step_policy::warn, names, std::vector<std::string>{"etc-files"});
     return plan;
 }
