@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -167,12 +168,13 @@ TEST_CASE("on the loop a step of policy warn that fails or throws holds up nobod
 TEST_CASE("a boot that is cancelled begins no more steps", "[boot]") {
     test::io_fixture io;
     boot_timeline timeline;
-    std::atomic<bool> is_open{false};
+    // The step's thread goes on with it when the test has ended.
+    auto is_open = std::make_shared<std::atomic<bool>>(false);
     std::vector<std::string> ran;
     bool has_begun = false;
-    auto hang = [&](step_notes&) -> result<void> {
-        asio::post(io.ctx, [&] { has_begun = true; });
-        is_open.wait(false);
+    auto hang = [&io, &has_begun, is_open](step_notes&) -> result<void> {
+        asio::post(io.ctx, [&has_begun] { has_begun = true; });
+        is_open->wait(false);
         return {};
     };
     auto after = passing("after", ran);
@@ -189,7 +191,7 @@ TEST_CASE("a boot that is cancelled begins no more steps", "[boot]") {
         tasks.stop();
         io.run(tasks.join());
     }
-    is_open = true;
-    is_open.notify_all();
+    *is_open = true;
+    is_open->notify_all();
     CHECK(ran.empty());
 }
