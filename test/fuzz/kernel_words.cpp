@@ -16,8 +16,8 @@ void read_network(const kernel_cmdline& words) {
     auto pnp = words.words().empty() ? std::string() : words.words().back();
     auto network = system::parse_network_settings(words, words.words(), pnp).settings;
     for (const auto& link : network.links) {
-        for (const auto& [address, prefix] : link.addresses) {
-            test::require(prefix <= (address.is_v4() ? 32 : 128), "a prefix fits its address");
+        for (const auto& one : link.addresses) {
+            test::require(one.prefix <= (one.address.is_v4() ? 32 : 128), "a prefix fits its address");
         }
     }
     auto text = system::resolv_conf(network) + system::hosts_file(network);

@@ -153,18 +153,20 @@ boot_plan vm_boot_plan() {
     auto null = [](step_notes&) { return hold_null_device(); };
     auto cgroup = [](step_notes& notes) { return steps::enable_controllers("/sys/fs/cgroup", notes); };
     auto files = [](step_notes& notes) { return steps::write_files("", notes); };
+    // While the root moves, what is mounted below it is out of sight for a moment: /proc, too.
+    const std::vector<std::string> root{"move-root"};
     const std::vector<std::string> mounts{"mount-filesystems"};
     return {
         // A nice value is a thread's own, so this one is the loop's; all that it does are short system calls.
         {"process-limits", step_policy::warn, steps::protect_process, {}, std::nullopt},
-        {"kernel-modules", step_policy::warn, modules, {}, lane::files},
         {"move-root", step_policy::warn, steps::move_root},
-        {"mount-filesystems", step_policy::fatal, mount_everything, {"move-root"}},
+        {"kernel-modules", step_policy::warn, modules, root, lane::files},
+        {"mount-filesystems", step_policy::fatal, mount_everything, root},
         {"dev-nodes", step_policy::warn, nodes, mounts},
         {"null-device", step_policy::warn, null, mounts},
         {"cgroup-control", step_policy::warn, cgroup, mounts},
         {"etc-files", step_policy::warn, files, mounts},
-        {"kernel-settings", step_policy::warn, steps::apply_kernel_settings, {}, lane::kernel_writes},
+        {"kernel-settings", step_policy::warn, steps::apply_kernel_settings, root, lane::kernel_writes},
         {"loopback", step_policy::warn, steps::raise_loopback, {}, lane::kernel_writes},
     };
 }

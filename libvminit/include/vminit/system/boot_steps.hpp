@@ -32,8 +32,8 @@ const std::vector<boot_mount>& boot_mounts();
 /// For PID 1 of a VM, like the other plans; anything else must not run them (they mount over the caller's tree).
 boot_plan vm_entry_plan();
 
-/// What containers need, for `run_boot_graph`: `process-limits`, `kernel-modules` (what the kernel needs for vsock),
-/// `move-root`, `mount-filesystems`, `dev-nodes`, `null-device`, `cgroup-control`, `etc-files`, `kernel-settings`,
+/// What containers need, for `run_boot_graph`: `process-limits`, `move-root`, `kernel-modules` (what the kernel needs for
+/// vsock), `mount-filesystems`, `dev-nodes`, `null-device`, `cgroup-control`, `etc-files`, `kernel-settings`,
 /// `loopback`. Only `mount-filesystems` is fatal. In an order in which `run_boot` can run it, too.
 boot_plan vm_boot_plan();
 
