@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -41,6 +43,14 @@ public:
         send(client.get(), bytes.substr(std::min(cut, bytes.size())));
         ::shutdown(client.get(), SHUT_WR);
         while (server().counters().connections != 0 || server().counters().calls != 0) turn(client.get());
+    }
+
+    /// For what goes on when the calls have ended. libFuzzer's own limit ends a wait for what never comes.
+    void run_until(const std::function<bool()>& is_met) {
+        while (!is_met()) {
+            context.restart();
+            context.run_one_for(std::chrono::milliseconds(10));
+        }
     }
 
     asio::io_context context{1};

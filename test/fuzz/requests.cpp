@@ -176,7 +176,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         add_services(peer, scratch.path(), timeline);
         peer.exchange(bytes, bytes.size());
         auto& processes = asio::use_service<process::process_service>(peer.context);
-        test::require(processes.container_count() == 0, "no container without a runtime");
+        // There is no runtime: each Create is undone, also one whose caller has left.
+        peer.run_until([&] { return processes.container_count() == 0; });
     }
     auto left = scratch.entries();
     test::require(left.empty() || left == std::vector<std::string>{"bundles"}, "bundles lie where they belong");
