@@ -23,6 +23,7 @@ with_pod() { run --with-ns "network:/run/netns/$pod" "$@"; }
 
 # What the pod's side of things looks like, but for what a VM must not change.
 pod_facts() { in_pod ip -o link | awk '{ print $2 }'; in_pod tc qdisc show; in_pod tc filter show dev eth0 ingress; }
+is_as_before() { [ "$(pod_facts)" = "$before" ]; }
 routes_of() { sed -E 's/ src [^ ]*//; s/ proto [^ ]*//; s/ +$//' | sort; }
 
 guest_sends() { # NAME ADDRESS PORT
@@ -62,6 +63,7 @@ network_ptp() {
     kill -KILL "${shim:-0}"
     no_task() { [ -z "$(ctr tasks ls -q)" ]; }
     until_true no_task
+    until_true is_as_before # `delete` may still be at it
     check_equal "after a shim that was killed no tap and no redirect is left" "$before" "$(pod_facts)"
     ctr containers rm net
     cni DEL ptp || bad "CNI's ptp" "see above"
@@ -78,6 +80,7 @@ network_bridge() {
     with_pod "$image" bridge sh -c 'head -c 100000 /dev/zero | nc 10.213.7.1 5005' || kill $server
     wait $server
     check_equal "a container in a bridge's network" "$(head -c 100000 /dev/zero | md5sum)" "$(<"$dir/received")  -"
+    until_true is_as_before
     check_equal "after it no tap and no redirect is left" "$before" "$(pod_facts)"
     cni DEL bridge || bad "CNI's bridge" "see above"
     check_clean "bridge"
