@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <chrono>
+
 #include "commands.hpp"
 #include "github.com/containerd/containerd/api/runtime/task/v3/shim.pb.h"
 #include "pod_network.hpp"
@@ -48,7 +50,7 @@ result<std::string> clear_up(const shim_request& request, const shim_config& con
     auto bundle = request.bundle.empty() ? std::string(".") : request.bundle;
     auto address = read_file(bundle + "/address");
     auto paths = address ? paths_at(trimmed(*address), config.state) : result<shim_paths>(address.error());
-    if (paths && !is_served(paths->socket)) {
+    if (paths && !stays_served(paths->socket, std::chrono::milliseconds(200))) {
         if (auto cleared = clear_vm(*paths); !cleared) return cleared.error();
     }
     auto unmounted = system::unmount_all(bundle + "/rootfs", system::unmount_mode::lazy);

@@ -1,6 +1,7 @@
 #include "server_socket.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <utility>
 
 #include "vminit/core/syscalls.hpp"
 
@@ -32,16 +34,27 @@ result<unique_fd> new_socket() {
     return unique_fd(static_cast<int>(*opened));
 }
 
-}  // namespace
-
-bool is_served(const std::string& path) {
+// Empty if nobody takes connections there.
+unique_fd connect_to(const std::string& path) {
     auto address = address_of(path);
     auto socket = new_socket();
-    if (!address || !socket) return false;
+    if (!address || !socket) return {};
     auto connected = syscalls::raw("connect", [&] {
         return ::connect(socket->get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address);
     });
-    return static_cast<bool>(connected);
+    return connected ? std::move(*socket) : unique_fd();
+}
+
+}  // namespace
+
+bool is_served(const std::string& path) { return static_cast<bool>(connect_to(path)); }
+
+bool stays_served(const std::string& path, std::chrono::milliseconds patience) {
+    auto socket = connect_to(path);
+    if (!socket) return false;
+    // A ttrpc server never speaks first: what comes is the end.
+    struct pollfd end{socket.get(), POLLIN, 0};
+    return ::poll(&end, 1, static_cast<int>(patience.count())) == 0;
 }
 
 result<unique_fd> bind_server(const std::string& path) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "vminit/core/result.hpp"
@@ -12,6 +13,10 @@ inline constexpr int server_descriptor = 3;
 
 /// Whether somebody takes connections at that path.
 bool is_served(const std::string& path);
+
+/// The same, but a server that is dying does not count: the kernel takes connections for it until it has gone, and then
+/// ends them. Blocks for `patience` if there is a server.
+bool stays_served(const std::string& path, std::chrono::milliseconds patience);
 
 /// A listening socket at `path`, mode 0600; what is there and not served any more is replaced. Errors: errno of bind.
 result<unique_fd> bind_server(const std::string& path);

@@ -1,8 +1,11 @@
 #include "server_socket.hpp"
 
+#include <poll.h>
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <thread>
 
 #include "support/temporary_directory.hpp"
 
@@ -23,4 +26,21 @@ TEST_CASE("a server's socket is its owner's, and one that nobody serves is repla
     CHECK_FALSE(is_served(path));
     CHECK(bind_server(path));
     CHECK(bind_server(directory.path(std::string(200, 'x'))).error().kind() == errc::invalid_argument);
+}
+
+TEST_CASE("a server that is dying does not serve", "[shim]") {
+    test::temporary_directory directory;
+    auto path = directory.path("s");
+    CHECK_FALSE(stays_served(path, std::chrono::hours(1)));
+    auto server = bind_server(path);
+    REQUIRE(server);
+    CHECK(stays_served(path, std::chrono::milliseconds(1)));
+    // Takes the connection, as the kernel does for it, and goes.
+    std::thread death([&server] {
+        struct pollfd came{server->get(), POLLIN, 0};
+        ::poll(&came, 1, -1);
+        server = unique_fd();
+    });
+    CHECK_FALSE(stays_served(path, std::chrono::hours(1)));
+    death.join();
 }
