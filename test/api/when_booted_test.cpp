@@ -73,6 +73,21 @@ TEST_CASE("a call goes on without a step that does not end, and says so", "[api]
     io.pump([&] { return outcome.has_value(); });
 }
 
+TEST_CASE("a call that goes on names only the steps that it needed", "[api]") {
+    task_fixture io;
+    io.boot.expect("network");
+    io.boot.expect("mount-filesystems");
+    task::StateRequest nobody;
+    nobody.set_id("nobody");
+    io.server().add(api::when_booted(api::make_task_api(io.ctx, {}), io.boot, io.log(), {{"State", {"mount-filesystems"}}}),
+                    "test.Named");
+    task::StateResponse response;
+    auto call = io.rpc().call("test.Named", "State", nobody, response, ttrpc::call_options(1s));
+    CHECK_FALSE(io.run(std::move(call)));
+    CHECK(io.has_line("a call goes on before a boot step has ended method=State step=mount-filesystems"));
+    CHECK_FALSE(io.has_line("step=network"));
+}
+
 TEST_CASE("the wait for the boot is ten seconds, or half of the caller's time", "[api]") {
     CHECK(api::boot_wait_limit(std::nullopt) == 10s);
     CHECK(api::boot_wait_limit(clock::now() + 1h) == 10s);

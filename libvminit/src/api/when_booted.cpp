@@ -27,7 +27,9 @@ private:
     awaitable<result<void>> invoke_later(const method_needs& needs, std::size_t index, ttrpc::server_call& call) {
         co_await boot_.wait(boot_wait_limit(call.context().deadline()), needs.steps);
         for (const auto& step : boot_.pending()) {
-            if (!boot_.has_pending(needs.steps)) break;
+            const auto& wanted = needs.steps;
+            bool is_needed = wanted.empty() || std::find(wanted.begin(), wanted.end(), step) != wanted.end();
+            if (!is_needed) continue;
             log_.warn("a call goes on before a boot step has ended", {{"method", needs.method}, {"step", step}});
         }
         co_return co_await inner_->invoke(index, call);

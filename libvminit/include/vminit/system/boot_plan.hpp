@@ -58,8 +58,8 @@ using boot_plan = std::vector<boot_step>;
 result<void> run_boot(const boot_plan& plan, boot_timeline& timeline, logger& log);
 
 /// The same while serving: each step runs in its lane of the `blocking_service` as soon as those it needs have ended, well
-/// or not, and `on_end` is then called with its name on the loop. A step that needs a fatal one that failed is not run: it
-/// fails with it. Returns when all have ended. `timeline` outlives the coroutine. When cancelled, steps that have not
+/// or not, and `on_end` is then called with its name on the loop. Once a fatal step has failed no more are begun: they fail
+/// with it, unlogged. Returns when all have ended. `timeline` outlives the coroutine. When cancelled, steps that have not
 /// begun never do.
 awaitable<result<void>> run_boot_graph(asio::io_context& context, boot_plan plan, boot_timeline& timeline,
                                        std::function<void(const std::string& step)> on_end = {});
