@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 
 #include "support/io_fixture.hpp"
@@ -56,6 +57,10 @@ struct power_fixture : test::io_fixture {
 
 using names = std::vector<std::string>;
 
+// The watch's actions get no argument.
+std::atomic<int> limits_begun{0};
+std::atomic<bool> is_limit_over{false};
+
 }  // namespace
 
 TEST_CASE_METHOD(power_fixture, "nothing happens until a signal comes, then everything in order", "[power]") {
@@ -81,6 +86,22 @@ TEST_CASE_METHOD(power_fixture, "a request does what a signal does, once", "[pow
     CHECK(order == names{"only"});
     CHECK(has_line("going down reason=Shutdown"));
     CHECK_FALSE(has_line("again"));
+}
+
+TEST_CASE_METHOD(test::io_fixture, "a request that nobody takes up ends when the limit is over", "[power]") {
+    power_options options;
+    options.watch.limit = 1ms;
+    options.watch.first_action = [] { ++limits_begun; };
+    options.watch.limit_action = [] {
+        is_limit_over.store(true);
+        is_limit_over.notify_all();
+    };
+    power_control power(ctx, std::move(options));
+    CHECK(limits_begun == 0);
+    power.request("Task.Shutdown");
+    power.request("again");
+    CHECK(limits_begun == 1);
+    is_limit_over.wait(false);
 }
 
 TEST_CASE_METHOD(power_fixture, "a phase that takes too long is left behind", "[power]") {

@@ -69,6 +69,8 @@ void power_control::add_phase(shutdown_phase phase) { phases_.push_back(std::mov
 void power_control::request(std::string reason) {
     if (is_going_down_) return;
     is_going_down_ = true;
+    // Nobody may be there yet to take it up: a boot that hangs comes to no end by itself.
+    watch_.arm();
     reason_ = std::move(reason);
     changed_.notify_all();
 }
@@ -93,7 +95,6 @@ awaitable<void> power_control::run() {
     while (!is_going_down_) co_await changed_.wait();
     // From here on nothing that cancels the caller may stop the way down.
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-    watch_.arm();
     log_of(context_).info("going down", {{"reason", reason_}});
     auto started = clock::now();
     co_await go_down();

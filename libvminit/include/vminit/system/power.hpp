@@ -64,7 +64,8 @@ public:
 
     void add_phase(shutdown_phase phase);
 
-    /// Starts going down as if a signal had come; `reason` is logged. Idempotent.
+    /// Starts going down as if a signal had come; `reason` is logged. Idempotent. The limit of the whole way begins here,
+    /// whether somebody is in `run()` or not: what comes before it may hang.
     void request(std::string reason);
 
     bool is_going_down() const noexcept { return is_going_down_; }
