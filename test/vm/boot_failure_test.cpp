@@ -1,3 +1,5 @@
+#include <sched.h>
+
 #include <catch2/catch.hpp>
 
 #include "guest.hpp"
@@ -21,6 +23,20 @@ std::vector<std::string> blocking(const temporary_directory& directory, const st
     return {"--initrd", initrd};
 }
 
+/// An initrd whose PID 1 leaves a disk with unwritten data to vminitd, which cannot boot then.
+std::string dirty_disk_initrd(const temporary_directory& directory) {
+    auto initrd = directory.path("initrd");
+    run_vm_script("make-initrd", {"-o", initrd, "--without-runtime", "--add", "/bin/busybox:/bin/busybox", "--add",
+                                  VMINIT_VM_INIT ":/vminitd", VMINIT_VM_SCRIPTS "/inside/dirty-disk"});
+    return initrd;
+}
+
+/// From now on the second disk takes one byte a second.
+void stall_writes(const std::string& directory) {
+    qmp(directory, "block_set_io_throttle",
+        R"({"device":"disk1","bps":0,"bps_rd":0,"bps_wr":1,"iops":0,"iops_rd":0,"iops_wr":0})");
+}
+
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
@@ -38,6 +54,18 @@ TEST_CASE("a mount that nothing works without fails: a log line and a clean powe
     CHECK(contains(console, "boot step mount-filesystems"));
     CHECK(contains(console, "/run"));
     CHECK(contains(console, "cannot serve, powering off"));
+}
+
+TEST_CASE("a boot that fails powers off also when a disk does not take what is left to write", "[vm]") {
+    temporary_directory directory;
+    auto data = run_vm_script("make-rootfs", {"--type", "ext4", "--empty", "--size", "32"});
+    virtual_machine machine({"--initrd", dirty_disk_initrd(directory), "--disk", data + ":data:snapshot", "--no-wait"});
+    while (!contains(machine.console(), "disk is mounted")) ::sched_yield();
+    stall_writes(machine.directory());
+    machine.press_ctrl_alt_del();
+    REQUIRE(machine.has_powered_off());
+    machine.check_no_panic();
+    CHECK(contains(machine.console(), "cannot serve, powering off"));
 }
 
 TEST_CASE("without a mount of lesser use, and with a hostile extras disk, the guest serves, degraded", "[vm]") {

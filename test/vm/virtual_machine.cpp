@@ -7,6 +7,7 @@
 
 #include <array>
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 
@@ -88,7 +89,11 @@ std::string run_vm_script(const std::string& name, const std::vector<std::string
     return std::string(trimmed(output.text));
 }
 
-std::string virtual_machine::console() const { return read_file(directory_ + "/console.log", 16 << 20).value(); }
+std::string virtual_machine::console() const {
+    auto text = read_file(directory_ + "/console.log", 16 << 20);
+    if (!text && syscalls::is_errno(text.error(), ENOENT)) return {};  // QEMU has only just been started
+    return text.value();
+}
 
 void virtual_machine::press_ctrl_alt_del() const {
     REQUIRE(run_script("qmp", {directory_, "ctrl-alt-del"}).status == 0);
