@@ -1,8 +1,12 @@
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
 #include "guest.hpp"
+#include "stuck_calls.hpp"
 #include "virtual_machine.hpp"
+#include "vminit/core/task_group.hpp"
 
 using namespace vminit;
 using namespace vminit::test;
@@ -58,6 +62,31 @@ result<void> online_memory(guest& vm, std::uint32_t block) {
     return {};
 }
 
+awaitable<result<google::protobuf::Empty>> offline_memory(guest& vm, std::uint32_t block) {
+    wire::OfflineMemoryRequest request;
+    request.set_memory_id(block);
+    return vm.system().OfflineMemory(std::move(request), guest::limit);
+}
+
+/// Whether block 32 is being taken offline; nothing else may keep it from it.
+bool is_under_way(guest& vm) {
+    auto again = vm.run(offline_memory(vm, 32));
+    REQUIRE_FALSE(again);
+    return again.error().message().find("memory block 32: another operation is under way") == 0;
+}
+
+/// A container that has pinned some of its memory; its id.
+std::string run_pinning(guest& vm) {
+    container_wish wish(std::vector<std::string>{"/bin/worker", "pin"});
+    wish.id = guest::fresh_id();
+    named_stream out(vm);
+    REQUIRE(vm.create(wish, stdio_uris("", out.uri, "")));
+    REQUIRE(vm.start(wish.id));
+    std::string full(5, '\0');
+    REQUIRE(vm.run(asio::async_read(out.socket, asio::buffer(full), use_awaitable)) == 5);
+    return wish.id;
+}
+
 std::string online_cpus(guest& vm) { return vm.look_inside("cat /sys/devices/system/cpu/online"); }
 
 std::uint64_t total_memory(guest& vm) {
@@ -93,9 +122,40 @@ TEST_CASE("memory that is plugged in is there after OnlineMemory, whatever its n
     CHECK(vm.look_inside("cat /sys/devices/system/memory/memory32/state") == "online\n");
     CHECK(total_memory(vm) >= before + 128 * 1024 - 1024);
     CHECK(online_memory(vm, 4000).error().message().find("memory block 4000: timeout waiting for") == 0);
-    wire::OfflineMemoryRequest request;
-    request.set_memory_id(4000);
-    auto missing = vm.run(vm.system().OfflineMemory(request, guest::limit));
+    auto missing = vm.run(offline_memory(vm, 4000));
     REQUIRE_FALSE(missing);
     CHECK(missing.error().message() == "memory block 4000 not present: not found");
+}
+
+TEST_CASE("memory that cannot be taken offline holds up nobody, and is given up", "[vm]") {
+    // What is plugged in is for memory that can be moved alone, and such memory is taken from there first.
+    virtual_machine machine({"--mem", "512,slots=2,maxmem=2G", "--append", "memory_hotplug.online_policy=auto-movable"});
+    guest vm(machine.address());
+    plug_in_memory(machine.directory(), std::uint64_t{128} << 20);
+    REQUIRE(online_memory(vm, 32));
+    CHECK(vm.look_inside("cat /sys/devices/system/memory/memory32/valid_zones") == "Movable\n");
+    auto pinning = run_pinning(vm);
+
+    pending<google::protobuf::Empty> first, last;
+    task_group tasks(vm.ex(), vm.log());
+    tasks.spawn("offline", keep(offline_memory(vm, 32), first));
+    CHECK(is_under_way(vm));
+    await_named_jobs(vm, {"hotplug job \"memory block 32\""});
+    CHECK(is_under_way(vm));
+    CHECK(vm.state(pinning));
+    CHECK(vm.run_container(container_wish("echo others go on; exit 4")).status == 4);
+    CHECK_FALSE(first);
+    vm.pump([&] { return first.has_value(); });
+    REQUIRE_FALSE(*first);
+    CHECK(first->error().kind() == errc::deadline_exceeded);
+    CHECK(vm.look_inside("cat /sys/devices/system/memory/memory32/state") == "online\n");
+
+    // It can be tried again; and the VM ends meanwhile.
+    tasks.spawn("offline", keep(offline_memory(vm, 32), last));
+    CHECK(is_under_way(vm));
+    machine.press_ctrl_alt_del();
+    CHECK(machine.has_powered_off());
+    machine.check_no_panic();
+    vm.pump([&] { return last.has_value(); });
+    vm.run(tasks.join());
 }

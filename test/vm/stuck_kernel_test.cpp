@@ -1,9 +1,9 @@
 // System calls that do not come to an end cost those who made them, and nobody else.
 #include <catch2/catch.hpp>
 #include <csignal>
-#include <optional>
 
 #include "guest.hpp"
+#include "stuck_calls.hpp"
 #include "support/temporary_directory.hpp"
 #include "virtual_machine.hpp"
 #include "vminit/core/task_group.hpp"
@@ -15,16 +15,6 @@ namespace {
 
 using options = std::vector<std::string>;
 using system::mount_entry;
-
-/// What became of a call that goes on in the background.
-template <class T>
-using pending = std::optional<result<T>>;
-
-template <class T>
-awaitable<void> keep(awaitable<result<T>> call, pending<T>& out) {
-    auto done = co_await std::move(call);
-    out.emplace(std::move(done));
-}
 
 /// The disk `data` once more, with a directory to be made on it.
 std::vector<mount_entry> layers_over_data(const std::string& name) {
@@ -41,18 +31,6 @@ container_wish wish_on_data(const char* script) {
     wish.id = guest::fresh_id();
     wish.rootfs = layers_over_data(wish.id);
     return wish;
-}
-
-/// Asks for the health until the finding on `core` names jobs of all these kinds.
-void await_named_jobs(guest& vm, const options& kinds) {
-    for (bool are_named = false; !are_named;) {
-        auto health = vm.run(vm.system().Health({}, guest::limit));
-        REQUIRE(health);
-        are_named = true;
-        for (const auto& kind : kinds) {
-            are_named = are_named && health->layers(0).text().find(kind) != std::string::npos;
-        }
-    }
 }
 
 /// A guest whose agent writes numbered lines to a log on an ext4 disk at /var/log.

@@ -3,6 +3,7 @@
 //   worker pattern BYTES    writes the pattern to stdout
 //   worker check            reads stdin to its end; prints "BYTES intact" or "BYTES broken at ABOUT"
 //   worker eat BYTES        touches that much memory and waits to be killed
+//   worker pin              has the kernel refer to memory of its own, which it cannot move then, and waits to be killed
 //   worker cpu PID          prints the nanoseconds of processor time of a process, its ended threads included
 //   worker hold PID         stops that process' first thread as a debugger does, says so in the kernel's log, and waits
 //   spin-supervisor         by that name it is an agent that crashes 5 s after its start
@@ -10,6 +11,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -75,6 +77,19 @@ int eat(std::size_t size) {
     for (;;) ::pause();
 }
 
+// A page that is in a pipe as well cannot be migrated.
+int pin() {
+    constexpr std::size_t size = 64 * 1024;  // what a pipe takes
+    auto* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return fail("mmap");
+    for (std::size_t at = 0; at < size; at += 4096) static_cast<volatile char*>(memory)[at] = 1;
+    int ends[2];
+    iovec all{memory, size};
+    if (::pipe(ends) != 0 || ::vmsplice(ends[1], &all, 1, 0) != size) return fail("vmsplice");
+    ::write(1, "full\n", 5);
+    for (;;) ::pause();
+}
+
 int print_cpu_time(pid_t pid) {
     clockid_t clock;
     timespec time;
@@ -104,8 +119,9 @@ int main(int count, char** words) {
     if (action == "pattern") return write_bytes(number);
     if (action == "check") return check_input();
     if (action == "eat") return eat(number);
+    if (action == "pin") return pin();
     if (action == "cpu") return print_cpu_time(static_cast<pid_t>(number));
     if (action == "hold") return hold(static_cast<pid_t>(number));
-    std::fputs("usage: worker pattern BYTES | check | eat BYTES | cpu PID | hold PID\n", stderr);
+    std::fputs("usage: worker pattern BYTES | check | eat BYTES | pin | cpu PID | hold PID\n", stderr);
     return 2;
 }
