@@ -67,6 +67,18 @@ TEST_CASE("a machine that may grow has room for it, and no bounce buffers", "[vm
     CHECK(has(line_of(plan), "-smp 1 -m 256M "));
 }
 
+TEST_CASE("a snapshot disk, a control socket and words for QEMU", "[vmm]") {
+    auto plan = small_plan();
+    CHECK_FALSE(has(line_of(plan), "-qmp"));
+    plan.disks.emplace_back("/a.img", "data", disk_access::snapshot);
+    plan.control_socket = "/run/vm/qmp.sock";
+    plan.vmm_arguments = {"-device", "pcie-root-port,id=port0"};
+    auto line = line_of(plan);
+    CHECK(has(line, "file=/a.img,snapshot=on"));
+    CHECK(has(line, "-qmp unix:/run/vm/qmp.sock,server=on,wait=off"));
+    CHECK(line.ends_with(" -device pcie-root-port,id=port0"));
+}
+
 TEST_CASE("a microvm machine has memory-mapped devices and no slots", "[vmm]") {
     auto plan = small_plan();
     plan.machine = machine_type::microvm;
@@ -78,6 +90,12 @@ TEST_CASE("a microvm machine has memory-mapped devices and no slots", "[vmm]") {
     CHECK(has(line, "virtio-blk-device,drive=disk0,serial=root"));
     CHECK_FALSE(has(line, "-pci"));
     CHECK_FALSE(has(line, "pcie-root-port"));
+    // QEMU puts its devices behind all of it, where `--` would hide them from the kernel.
+    CHECK(has(line, "-append console=ttyS0 quiet loglevel=3 panic=1 -display"));
+    plan.init_arguments = {"-debug"};
+    CHECK(has(refusal(plan), "a microvm without ACPI takes no arguments of init"));
+    plan.machine = machine_type::microvm_acpi;
+    CHECK(has(line_of(plan), "-M microvm,acpi=on,"));
 }
 
 TEST_CASE("the vsock device in user space is found at its socket", "[vmm]") {
@@ -214,7 +232,7 @@ TEST_CASE("what cannot be a VM is refused with a sentence", "[vmm]") {
         CHECK(has(refusal(plan), "sixteen-letters-"));
     }
     SECTION("words that the kernel would cut off") {
-        plan.kernel_words.emplace_back(2000, 'w');
+        plan.kernel_words.emplace_back(2040, 'w');
         CHECK(has(refusal(plan), "at most 2047"));
     }
     SECTION("more slots than were tried") {

@@ -15,6 +15,9 @@ vm_record record_of(std::string space, std::vector<std::string> containers) {
     record.rpc = "hvsock:///run/vminit/x/vm.sock:1024";
     record.streams = "vsock://7:1025";
     record.pid = 42;
+    record.keeper = 41;
+    record.cpus = 2;
+    record.memory_mib = 512;
     record.space = std::move(space);
     record.containers = std::move(containers);
     return record;
@@ -28,10 +31,28 @@ TEST_CASE("a VM's record is read as it was written", "[vmm]") {
     CHECK(read->rpc == "hvsock:///run/vminit/x/vm.sock:1024");
     CHECK(read->streams == "vsock://7:1025");
     CHECK(read->pid == 42);
+    CHECK(read->keeper == 41);
+    CHECK(read->cpus == 2);
+    CHECK(read->memory_mib == 512);
     CHECK(read->space == "k8s.io");
     CHECK(read->containers == std::vector<std::string>{"pod", "a\"b"});
     for (const auto* wrong : {"", "[]", "{}", R"({"rpc":"x"})", R"({"containers":[]})"})
         CHECK(parse_record(wrong).error().kind() == errc::invalid_argument);
+}
+
+TEST_CASE("the record of a VM can be written before it runs", "[vmm]") {
+    vm_plan plan;
+    plan.directory = "/run/vminit/x";
+    plan.guest_cid = 7;
+    plan.cpus = 2;
+    plan.memory_mib = 512;
+    auto record = vmm::record_of(plan);
+    CHECK(record.rpc == "vsock://7:1024");
+    CHECK(record.streams == "vsock://7:1025");
+    CHECK(record.cpus == 2);
+    CHECK(record.memory_mib == 512);
+    plan.vsock_device = "vhost-device-vsock";
+    CHECK(vmm::record_of(plan).rpc == "hvsock:///run/vminit/x/vm.sock:1024");
 }
 
 TEST_CASE("records are found in the directories of VMs, whatever else is there", "[vmm]") {
@@ -45,6 +66,7 @@ TEST_CASE("records are found in the directories of VMs, whatever else is there",
     REQUIRE(records);
     REQUIRE(records->size() == 1);
     CHECK(records->front().containers.front() == "a");
+    CHECK(records->front().directory == state.path() + "/one");
 }
 
 TEST_CASE("a container's VM is found by its id, or by how the id begins", "[vmm]") {

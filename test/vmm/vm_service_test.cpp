@@ -117,6 +117,68 @@ TEST_CASE_METHOD(host, "a guest that never serves is given up at the limit", "[v
     CHECK(children() == 0);
 }
 
+TEST_CASE_METHOD(host, "a kernel that has not started PID 1 at the limit gets a second boot", "[vmm]") {
+    plan.init_arguments = {"late"};
+    boot_limits limits;
+    limits.tcg = 2s;  // the first boot never serves; the second, of two Python programs, must within this
+    auto machine = run(service.boot(plan, limits, std::string()));
+    REQUIRE(machine);
+    run((*machine)->stop(0s));
+    CHECK(children() == 0);
+}
+
+TEST_CASE_METHOD(host, "a guest that hangs gets no second boot; what it was at is told", "[vmm]") {
+    plan.init_arguments = {"sleeps"};
+    boot_limits limits;
+    limits.tcg = 1s;
+    auto machine = run(service.boot(plan, limits, std::string()));
+    REQUIRE_FALSE(machine);
+    CHECK(machine.error().kind() == errc::deadline_exceeded);
+    auto text = machine.error().message();
+    CHECK(text.find("the guest has not answered within 1 s") == 0);
+    CHECK(text.find("the kernel's log ends with:\nLinux version 6.1\nCommand line: x\nRun /init as init") !=
+          std::string::npos);
+    auto file = read_file(directory.path("kernel.log"));
+    REQUIRE(file);
+    CHECK(file->find("processors:\nCPU#0\nRIP=ffffffff81000000\nkernel log:\nLinux version") == 0);
+    CHECK_FALSE(read_file(directory.path("memory")));
+    CHECK(children() == 0);
+}
+
+TEST_CASE_METHOD(host, "a vsock device that has lost the thread that moves packets is noticed: a second boot",
+                 "[vmm]") {
+    plan.guest_cid = 9;
+    auto machine = boot();
+    REQUIRE(machine);
+    CHECK(read_file(directory.path("lost")));
+    run((*machine)->stop(0s));
+    CHECK(children() == 0);
+}
+
+TEST_CASE_METHOD(host, "a VM can be started without waiting for its guest", "[vmm]") {
+    plan.init_arguments = {"hangs"};
+    auto machine = run(service.start(plan, std::string()));
+    REQUIRE(machine);
+    CHECK_FALSE((*machine)->has_ended());
+    run((*machine)->stop(0s));
+    plan.init_arguments = {"ends"};
+    auto failed = run(service.start(plan, std::string()));
+    REQUIRE_FALSE(failed);
+    CHECK(failed.error().message().find("QEMU ended: fake_qemu: no such machine") == 0);
+    CHECK(children() == 0);
+    CHECK(sockets_left() == 0);
+}
+
+TEST_CASE_METHOD(host, "the power button ends a guest, and its console's file has all that it printed", "[vmm]") {
+    plan.console_log = directory.path("console.log");
+    auto machine = boot();
+    REQUIRE(machine);
+    REQUIRE(run((*machine)->press_power_button()));
+    run((*machine)->ended());
+    run((*machine)->stop(0s));
+    CHECK(*read_file(plan.console_log) == "booting\r\nVMINITD_READY uptime_us=1 phase=serve\r\n");
+}
+
 TEST_CASE_METHOD(host, "a VMM that is killed is noticed", "[vmm]") {
     auto machine = boot();
     REQUIRE(machine);

@@ -5,8 +5,11 @@
 
 namespace vminit::vmm {
 
-console_reader::console_reader(asio::io_context& context, ttrpc::stream_socket socket)
-    : socket_(std::move(socket)), changed_(context.get_executor()), tasks_(context.get_executor(), log_of(context)) {
+console_reader::console_reader(asio::io_context& context, ttrpc::stream_socket socket, console_log log)
+    : socket_(std::move(socket)),
+      log_(std::move(log)),
+      changed_(context.get_executor()),
+      tasks_(context.get_executor(), log_of(context)) {
     tasks_.spawn("console", read());
 }
 
@@ -21,6 +24,7 @@ awaitable<void> console_reader::read() {
     for (;;) {
         auto [failure, count] = co_await socket_.async_read_some(asio::buffer(block), as_tuple_awaitable);
         if (failure) break;
+        log_.write(std::string_view(block.data(), count));
         take(std::string_view(block.data(), count));
     }
     is_over_ = true;
@@ -49,6 +53,12 @@ awaitable<bool> console_reader::wait_for(std::string part) {
         co_await changed_.wait();
     }
     co_return is_found_;
+}
+
+awaitable<void> console_reader::over() {
+    while (!is_over_) {
+        if (!co_await changed_.wait()) co_return;
+    }
 }
 
 std::string console_reader::last_lines(std::size_t count) const {

@@ -15,14 +15,16 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t longest_directory = 90;
-constexpr std::size_t longest_serial = 20;   // VIRTIO_BLK_ID_BYTES
-constexpr std::size_t longest_tag = 36;      // struct virtio_fs_config
-constexpr unsigned most_spare_slots = 16;    // PCIe ports cost guest memory and boot time; more has not been tried
-constexpr std::size_t most_disks = 24;       // with the most cards QEMU itself refuses the last of them
-constexpr unsigned ports_per_device = 8;     // functions of one PCI device
-constexpr unsigned first_port_device = 28;   // below q35's own (31): the lower numbers are for disks
-constexpr std::size_t most_cards = 8;        // each takes a PCI slot of the root bus, as do the spare ports
-constexpr std::size_t longest_device = 15;   // IFNAMSIZ
+constexpr std::size_t longest_serial = 20;  // VIRTIO_BLK_ID_BYTES
+constexpr std::size_t longest_tag = 36;     // struct virtio_fs_config
+constexpr unsigned most_spare_slots = 16;   // PCIe ports cost guest memory and boot time; more has not been tried
+constexpr std::size_t most_disks = 24;      // with the most cards QEMU itself refuses the last of them
+constexpr unsigned ports_per_device = 8;    // functions of one PCI device
+constexpr unsigned first_port_device = 28;  // below q35's own (31): the lower numbers are for disks
+constexpr std::size_t most_cards = 8;       // each takes a PCI slot of the root bus, as do the spare ports
+constexpr std::size_t longest_device = 15;  // IFNAMSIZ
+constexpr std::uint32_t default_rpc_port = 1024;
+constexpr std::uint32_t default_stream_port = 1025;
 constexpr std::size_t longest_words = 2047;  // COMMAND_LINE_SIZE of x86: the kernel would cut off what is longer
 
 // A comma ends a value in QEMU's option lists; two are one.
@@ -39,6 +41,17 @@ bool is_mac(std::string_view text) {
         if (at % 3 == 2 ? text[at] != ':' : digits.find(text[at]) == std::string_view::npos) return false;
     }
     return true;
+}
+
+std::vector<std::string> init_words(const vm_plan& plan) {
+    std::vector<std::string> words;
+    // Said only where they are not vminitd's own: QEMU puts the devices of a microvm without ACPI behind all of it,
+    // where the kernel would not look for them.
+    if (plan.rpc_port != default_rpc_port) words.push_back(fmt::format("-vsock-rpc-port={}", plan.rpc_port));
+    if (plan.stream_port != default_stream_port)
+        words.push_back(fmt::format("-vsock-stream-port={}", plan.stream_port));
+    words.insert(words.end(), plan.init_arguments.begin(), plan.init_arguments.end());
+    return words;
 }
 
 result<void> check_cards(const vm_plan& plan) {
@@ -79,6 +92,8 @@ result<void> check(const vm_plan& plan) {
         return error(errc::invalid_argument,
                      fmt::format("disk serial \"{}\": 1 to {} bytes", each.serial, longest_serial));
     }
+    if (plan.machine == machine_type::microvm && !init_words(plan).empty())
+        return error(errc::invalid_argument, "a microvm without ACPI takes no arguments of init");
     auto words = kernel_command_line(plan).size();
     if (words > longest_words) {
         return error(errc::invalid_argument,
@@ -87,7 +102,20 @@ result<void> check(const vm_plan& plan) {
     return check_cards(plan);
 }
 
-bool is_microvm(const vm_plan& plan) { return plan.machine == machine_type::microvm; }
+bool is_microvm(const vm_plan& plan) { return plan.machine != machine_type::q35; }
+
+std::string_view board(machine_type machine) {
+    switch (machine) {
+        case machine_type::q35:
+            return "q35,smm=off,vmport=off";
+        case machine_type::microvm_acpi:
+            return "microvm,acpi=on,rtc=on";
+        // Without ACPI a distribution's kernel finds its timer and its interrupts nowhere else.
+        case machine_type::microvm:
+            break;
+    }
+    return "microvm,acpi=off,pit=on,pic=on,rtc=on";
+}
 
 // virtio devices are PCI functions on q35 and memory-mapped on microvm.
 std::string device_name(const vm_plan& plan, std::string_view name) {
@@ -95,10 +123,8 @@ std::string device_name(const vm_plan& plan, std::string_view name) {
 }
 
 std::string machine_option(const vm_plan& plan, accelerator accel) {
-    return fmt::format(
-        "{},accel={},memory-backend=mem",
-        is_microvm(plan) ? "microvm,acpi=off,pic=off,pit=off,rtc=on,isa-serial=on" : "q35,smm=off,vmport=off",
-        accel == accelerator::kvm ? "kvm" : "tcg");
+    return fmt::format("{},accel={},memory-backend=mem", board(plan.machine),
+                       accel == accelerator::kvm ? "kvm" : "tcg");
 }
 
 bool can_get_memory(const vm_plan& plan) { return !is_microvm(plan) && plan.most.memory_mib > plan.memory_mib; }
@@ -123,17 +149,28 @@ void add_vsock(std::vector<std::string>& command, const vm_plan& plan) {
                                    "-device", device_name(plan, "vhost-user-vsock") + ",chardev=vsock"});
 }
 
+std::string_view drive_option(disk_access access) {
+    switch (access) {
+        case disk_access::read_only:
+            return ",readonly=on";
+        case disk_access::snapshot:
+            return ",snapshot=on";
+        case disk_access::read_write:
+            break;
+    }
+    return "";
+}
+
 void add_disks(std::vector<std::string>& command, const vm_plan& plan) {
     std::size_t index = 0;
     for (const auto& each : plan.disks) {
         auto id = fmt::format("disk{}", index++);
-        bool is_read_only = each.access == disk_access::read_only;
-        command.insert(command.end(), {"-drive",
-                                       fmt::format("if=none,id={},format=raw,file={}{}", id, escaped(each.file),
-                                                   is_read_only ? ",readonly=on" : ""),
-                                       "-device",
-                                       fmt::format("{},drive={},serial={}", device_name(plan, "virtio-blk"), id,
-                                                   escaped(each.serial))});
+        command.insert(
+            command.end(),
+            {"-drive",
+             fmt::format("if=none,id={},format=raw,file={}{}", id, escaped(each.file), drive_option(each.access)),
+             "-device",
+             fmt::format("{},drive={},serial={}", device_name(plan, "virtio-blk"), id, escaped(each.serial))});
     }
 }
 
@@ -196,10 +233,9 @@ std::string kernel_command_line(const vm_plan& plan) {
     // Memory that may come above 4 GiB would make the kernel set 64 MiB aside for devices of 32 bits; there are none.
     if (can_get_memory(plan)) words.push_back("swiotlb=noforce");
     words.insert(words.end(), plan.kernel_words.begin(), plan.kernel_words.end());
-    words.push_back("--");
-    words.push_back(fmt::format("-vsock-rpc-port={}", plan.rpc_port));
-    words.push_back(fmt::format("-vsock-stream-port={}", plan.stream_port));
-    words.insert(words.end(), plan.init_arguments.begin(), plan.init_arguments.end());
+    auto arguments = init_words(plan);
+    if (!arguments.empty()) words.push_back("--");
+    words.insert(words.end(), arguments.begin(), arguments.end());
     return fmt::format("{}", fmt::join(words, " "));
 }
 
@@ -220,6 +256,10 @@ result<std::vector<std::string>> qemu_command(const vm_plan& plan, accelerator a
     add_shares(command, plan);
     add_cards(command, plan);
     if (!is_microvm(plan)) add_ports(command, plan);
+    if (!plan.control_socket.empty())
+        command.insert(command.end(),
+                       {"-qmp", fmt::format("unix:{},server=on,wait=off", escaped(plan.control_socket))});
+    command.insert(command.end(), plan.vmm_arguments.begin(), plan.vmm_arguments.end());
     return command;
 }
 

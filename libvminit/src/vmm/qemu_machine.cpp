@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
-#include "file_watch.hpp"
 #include "qemu_command.hpp"
 #include "share_daemon.hpp"
 #include "vminit/core/file.hpp"
@@ -15,7 +15,9 @@
 #include "vminit/core/syscalls.hpp"
 #include "vminit/core/timeout.hpp"
 #include "vminit/ttrpc/transport.hpp"
+#include "vminit/vmm/vm_record.hpp"
 #include "vminit/vmm/vm_service.hpp"
+#include "vsock_device.hpp"
 
 namespace vminit::vmm {
 
@@ -24,14 +26,16 @@ using namespace asio::experimental::awaitable_operators;
 
 namespace {
 
-constexpr auto device_limit = 5s;          // vhost-device-vsock makes its socket within milliseconds
 constexpr auto command_limit = 5s;         // QMP answers at once, unless QEMU itself is stuck
 constexpr auto ping_limit = 60s;           // as long as a boot may take
 constexpr auto ping_interval = 20ms;       // between two that were refused
+constexpr auto packets_interval = 1s;      // between two looks at vhost-device-vsock
 constexpr auto kill_limit = 5s;            // SIGKILL to the end of a process; longer only in uninterruptible sleep
 constexpr auto unplug_limit = 10s;         // a guest waits 5 s before it lets go of a PCIe device (pciehp)
 constexpr std::size_t largest_log = 4096;  // of a helper's words in an error
 constexpr auto serving_line = "phase=serve";
+constexpr auto ctrl_alt_del =
+    R"({"keys":[{"type":"qcode","data":"ctrl"},{"type":"qcode","data":"alt"},{"type":"qcode","data":"delete"}]})";
 
 struct socket_ends {
     ttrpc::stream_socket ours;
@@ -41,6 +45,17 @@ struct socket_ends {
 // A log that a helper writes to; it is short-lived output, so nothing bounds it but the helper.
 result<unique_fd> open_log(const std::string& directory, std::string_view name) {
     return syscalls::open(fmt::format("{}/{}", directory, name), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+}
+
+// Nothing on a microvm tells the kernel how fast the processor counts, but KVM does.
+std::string clock_words(const vm_plan& plan, accelerator accel) {
+    if (plan.machine != machine_type::microvm_acpi || accel == accelerator::kvm) return {};
+    auto processors = read_file("/proc/cpuinfo", largest_log);
+    auto at = processors ? processors->find("cpu MHz") : std::string::npos;
+    auto colon = at == std::string::npos ? at : processors->find(':', at);
+    if (colon == std::string::npos) return {};
+    auto mhz = ::strtod(processors->c_str() + colon + 1, nullptr);
+    return fmt::format("tsc_early_khz={:.0f}", mhz * 1000);
 }
 
 reaper::spawn_options helper_options(std::vector<std::string> command) {
@@ -77,10 +92,11 @@ void qemu_machine::kill() noexcept {
     }
 }
 
-awaitable<result<void>> qemu_machine::boot(accelerator accel) {
+awaitable<result<void>> qemu_machine::start(accelerator accel) {
     if (!plan_.vsock_device.empty()) {
-        auto started = co_await start_vsock_device();
+        auto started = co_await start_vsock_device(context_, plan_, device_);
         if (!started) co_return started.error();
+        has_moved_packets_ = moves_packets(device_.pid());
     }
     for (const auto& each : plan_.shares) {
         if (auto started = start_share(each); !started) co_return started.error();
@@ -92,29 +108,11 @@ awaitable<result<void>> qemu_machine::boot(accelerator accel) {
     if (is_gone && co_await qemu_.wait_for(command_limit)) {
         co_return error(errc::unavailable, "QEMU ended: " + read_log());
     }
-    if (!agreed) co_return agreed.error();
-    co_return co_await wait_until_serving();
-}
-
-awaitable<result<void>> qemu_machine::start_vsock_device() {
-    auto log = open_log(plan_.directory, "vsock.log");
-    if (!log) co_return log.error();
-    auto socket = vhost_socket(plan_);
-    auto options = helper_options(
-        {plan_.vsock_device, "--vm",
-         fmt::format("guest-cid={},socket={},uds-path={}", plan_.guest_cid, socket, vsock_socket(plan_))});
-    options.stdout_fd = options.stderr_fd = log->get();
-    auto started = asio::use_service<reaper::reaper_service>(context_).launch(std::move(options));
-    if (!started) co_return started.error().within("vsock device");
-    device_ = std::move(*started);
-    auto is_there =
-        co_await (with_timeout(wait_for_file(socket), device_limit, "the vsock device's socket") || device_.wait());
-    if (is_there.index() == 1)
-        co_return error(errc::unavailable, "the vsock device ended; see " + plan_.directory + "/vsock.log");
-    co_return std::get<0>(is_there);
+    co_return agreed;
 }
 
 result<void> qemu_machine::start_qemu(accelerator accel) {
+    if (auto words = clock_words(plan_, accel); !words.empty()) plan_.kernel_words.push_back(std::move(words));
     auto command = qemu_command(plan_, accel);
     if (!command) return command.error();
     auto log = open_log(plan_.directory, "qemu.log");
@@ -123,6 +121,12 @@ result<void> qemu_machine::start_qemu(accelerator accel) {
     if (!monitor) return monitor.error();
     auto console = ttrpc::connected_pair(context_.get_executor());
     if (!console) return console.error();
+    console_log printed;
+    if (!plan_.console_log.empty()) {
+        auto opened = console_log::open(plan_.console_log);
+        if (!opened) return opened.error();
+        printed = std::move(*opened);
+    }
     auto options = helper_options(std::move(*command));
     options.network_namespace = plan_.network_namespace;
     options.has_new_network = plan_.has_new_network;
@@ -133,7 +137,7 @@ result<void> qemu_machine::start_qemu(accelerator accel) {
     qemu_ = std::move(*started);
     auto on_event = [this](std::string_view name, std::string_view device) { take_event(name, device); };
     monitor_ = std::make_unique<qmp_client>(context_, std::move(monitor->first), on_event);
-    console_ = std::make_unique<console_reader>(context_, std::move(console->first));
+    console_ = std::make_unique<console_reader>(context_, std::move(console->first), std::move(printed));
     return {};
 }
 
@@ -152,10 +156,26 @@ awaitable<result<void>> qemu_machine::serving() {
 }
 
 awaitable<result<void>> qemu_machine::wait_until_serving() {
-    auto outcome = co_await (serving() || qemu_.wait());
+    auto outcome = co_await (serving() || qemu_.wait() || packets_lost());
     if (outcome.index() == 0) co_return std::get<0>(outcome);
+    if (outcome.index() == 2) co_return error(errc::unavailable, "vhost-device-vsock has stopped moving packets");
     auto said = read_log();
     co_return error(errc::unavailable, said.empty() ? "the VM ended before it served" : "QEMU ended: " + said);
+}
+
+bool qemu_machine::has_lost_packets() const {
+    return has_moved_packets_ && !device_.exited() && !moves_packets(device_.pid());
+}
+
+awaitable<void> qemu_machine::packets_lost() {
+    while (!has_lost_packets()) co_await sleep_for(packets_interval);
+}
+
+awaitable<stuck_guest> qemu_machine::examine() {
+    stuck_guest found;
+    if (monitor_ && !has_ended()) found = co_await examine_guest(*monitor_, plan_);
+    if (found.is_known()) (void)replace_file(plan_.directory + "/kernel.log", found.text(), 0600);
+    co_return found;
 }
 
 std::string qemu_machine::read_log() const {
@@ -163,13 +183,8 @@ std::string qemu_machine::read_log() const {
     return text ? std::string(trimmed(*text)) : std::string();
 }
 
-ttrpc::address qemu_machine::guest_port(std::uint32_t port) const {
-    if (plan_.vsock_device.empty()) return ttrpc::address::vsock(plan_.guest_cid, port);
-    return ttrpc::address::hvsock(vsock_socket(plan_), port);
-}
-
-ttrpc::address qemu_machine::rpc_address() const { return guest_port(plan_.rpc_port); }
-ttrpc::address qemu_machine::stream_address() const { return guest_port(plan_.stream_port); }
+ttrpc::address qemu_machine::rpc_address() const { return guest_address(plan_, plan_.rpc_port); }
+ttrpc::address qemu_machine::stream_address() const { return guest_address(plan_, plan_.stream_port); }
 
 bool qemu_machine::has_ended() const noexcept { return !qemu_ || qemu_.exited().has_value(); }
 
@@ -224,6 +239,8 @@ awaitable<result<unsigned>> qemu_machine::free_slot(std::string device) {
 awaitable<result<void>> qemu_machine::grow(vm_size wanted) { return growth_.grow(wanted); }
 
 awaitable<result<void>> qemu_machine::add_disk(disk added) {
+    if (added.access == disk_access::snapshot)
+        co_return error(errc::invalid_argument, "disk " + added.serial + ": no snapshot of what is added later");
     auto device = "disk-" + added.serial;
     auto slot = co_await free_slot(device);
     if (!slot) co_return slot.error();
@@ -297,6 +314,16 @@ awaitable<void> qemu_machine::end_share(share gone) {
 awaitable<result<void>> qemu_machine::pause() { co_return co_await command("stop", {}); }
 awaitable<result<void>> qemu_machine::resume() { co_return co_await command("cont", {}); }
 
+// The keys reach a kernel without the driver of the button, the button one without a keyboard. One is enough.
+awaitable<result<void>> qemu_machine::press_power_button() {
+    auto pressed = co_await command("system_powerdown", {});
+    if (plan_.machine == machine_type::q35) {
+        auto keys = co_await command("send-key", ctrl_alt_del);
+        if (keys) co_return keys;
+    }
+    co_return pressed;
+}
+
 awaitable<void> qemu_machine::stop(clock::duration limit) {
     is_stopping_ = true;
     if (qemu_ && !co_await qemu_.wait_for(limit)) {
@@ -305,6 +332,7 @@ awaitable<void> qemu_machine::stop(clock::duration limit) {
     }
     kill();
     if (qemu_) (void)co_await qemu_.wait_for(kill_limit);
+    if (console_) co_await (console_->over() || sleep_for(kill_limit));
     if (device_) (void)co_await device_.wait_for(kill_limit);
     while (!share_daemons_.empty()) {
         auto tag = share_daemons_.begin()->first;

@@ -10,6 +10,7 @@
 #include "device_slots.hpp"
 #include "qemu_growth.hpp"
 #include "qmp_client.hpp"
+#include "stuck_guest.hpp"
 #include "vminit/core/condition.hpp"
 #include "vminit/core/task_group.hpp"
 #include "vminit/reaper/reaper_service.hpp"
@@ -23,9 +24,17 @@ public:
     qemu_machine(asio::io_context& context, vm_plan plan);
     ~qemu_machine() override;
 
-    /// Starts the processes and returns when the guest has answered a ping. What was started is ended by the
-    /// destructor.
-    awaitable<result<void>> boot(accelerator accel);
+    /// Starts the processes and returns when QEMU takes commands. What was started is ended by the destructor.
+    awaitable<result<void>> start(accelerator accel);
+
+    /// Returns when the guest has answered a ping. Errors: unavailable when it never will.
+    awaitable<result<void>> wait_until_serving();
+
+    /// Whether vhost-device-vsock runs but moves no packets any more; it did when it was started.
+    bool has_lost_packets() const;
+
+    /// See examine_guest; what is found is in the file kernel.log too.
+    awaitable<stuck_guest> examine();
 
     ttrpc::address rpc_address() const override;
     ttrpc::address stream_address() const override;
@@ -41,6 +50,7 @@ public:
     std::uint64_t memory_end() const noexcept override { return growth_.memory_end(); }
     awaitable<result<void>> pause() override;
     awaitable<result<void>> resume() override;
+    awaitable<result<void>> press_power_button() override;
     awaitable<void> stop(clock::duration limit) override;
     std::string console_tail(std::size_t lines) const override;
 
@@ -48,7 +58,6 @@ public:
     void kill() noexcept;
 
 private:
-    awaitable<result<void>> start_vsock_device();
     result<void> start_qemu(accelerator accel);
     result<void> start_share(const share& shared);
     awaitable<void> watch_share(std::string tag);
@@ -57,16 +66,16 @@ private:
     static awaitable<void> close_disk(std::shared_ptr<qemu_machine> self, std::string node);
     awaitable<result<unsigned>> free_slot(std::string device);
     awaitable<result<void>> wait_for_slot();
-    awaitable<result<void>> wait_until_serving();
     awaitable<result<void>> serving();
+    awaitable<void> packets_lost();
     awaitable<result<void>> command(std::string_view name, std::string arguments);
     awaitable<result<boost::json::value>> query(std::string_view name, std::string arguments);
-    ttrpc::address guest_port(std::uint32_t port) const;
     std::string read_log() const;
 
     asio::io_context& context_;
     vm_plan plan_;
     reaper::child device_;
+    bool has_moved_packets_ = false;
     reaper::child qemu_;
     std::unique_ptr<qmp_client> monitor_;
     std::unique_ptr<console_reader> console_;

@@ -9,6 +9,7 @@
 #include <boost/json/serialize.hpp>
 #include <filesystem>
 
+#include "qemu_command.hpp"
 #include "vminit/core/file.hpp"
 
 namespace vminit::vmm {
@@ -20,6 +21,14 @@ namespace {
 std::string text_at(const json::object& object, std::string_view name) {
     const auto* value = object.if_contains(name);
     return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+template <class Number>
+Number number_at(const json::object& object, std::string_view name) {
+    const auto* value = object.if_contains(name);
+    error_code failure;
+    auto number = value == nullptr ? Number(0) : value->to_number<Number>(failure);
+    return failure ? Number(0) : number;
 }
 
 using match = bool (*)(const std::string& known, const std::string& wanted);
@@ -41,11 +50,10 @@ std::vector<const vm_record*> matching(const std::vector<vm_record>& records, co
 std::string to_text(const vm_record& record) {
     json::array containers;
     for (const auto& id : record.containers) containers.push_back(json::value(id));
-    json::object object{{"rpc", record.rpc},
-                        {"streams", record.streams},
-                        {"pid", record.pid},
-                        {"namespace", record.space},
-                        {"containers", std::move(containers)}};
+    json::object object{{"rpc", record.rpc},         {"streams", record.streams},
+                        {"pid", record.pid},         {"keeper", record.keeper},
+                        {"cpus", record.cpus},       {"memory_mib", record.memory_mib},
+                        {"namespace", record.space}, {"containers", std::move(containers)}};
     return json::serialize(object) + "\n";
 }
 
@@ -58,14 +66,39 @@ result<vm_record> parse_record(std::string_view text) {
     record.rpc = text_at(*object, "rpc");
     record.streams = text_at(*object, "streams");
     record.space = text_at(*object, "namespace");
-    const auto* pid = object->if_contains("pid");
-    if (pid != nullptr && pid->is_int64()) record.pid = static_cast<pid_t>(pid->get_int64());
+    record.pid = number_at<pid_t>(*object, "pid");
+    record.keeper = number_at<pid_t>(*object, "keeper");
+    record.cpus = number_at<unsigned>(*object, "cpus");
+    record.memory_mib = number_at<std::uint64_t>(*object, "memory_mib");
     const auto* containers = object->if_contains("containers");
     if (record.rpc.empty() || containers == nullptr || !containers->is_array())
         return error(errc::invalid_argument, "not a VM's record");
     for (const auto& id : containers->get_array()) {
         if (id.is_string()) record.containers.emplace_back(std::string_view(id.get_string()));
     }
+    return record;
+}
+
+ttrpc::address guest_address(const vm_plan& plan, std::uint32_t port) {
+    if (plan.vsock_device.empty()) return ttrpc::address::vsock(plan.guest_cid, port);
+    return ttrpc::address::hvsock(vsock_socket(plan), port);
+}
+
+vm_record record_of(const vm_plan& plan) {
+    vm_record record;
+    record.rpc = guest_address(plan, plan.rpc_port).to_string();
+    record.streams = guest_address(plan, plan.stream_port).to_string();
+    record.cpus = plan.cpus;
+    record.memory_mib = plan.memory_mib;
+    record.directory = plan.directory;
+    return record;
+}
+
+result<vm_record> read_record(const std::string& directory) {
+    auto text = read_file(fmt::format("{}/{}", directory, record_name));
+    if (!text) return text.error();
+    auto record = parse_record(*text);
+    if (record) record->directory = directory;
     return record;
 }
 
@@ -76,8 +109,7 @@ result<std::vector<vm_record>> read_records(const std::string& state) {
     if (failure == std::errc::no_such_file_or_directory) return records;
     if (failure) return error(error_code(failure.value(), boost::system::system_category()), state);
     for (; !failure && entries != std::filesystem::directory_iterator(); entries.increment(failure)) {
-        auto text = read_file(fmt::format("{}/{}", entries->path().string(), record_name));
-        auto record = text ? parse_record(*text) : result<vm_record>(text.error());
+        auto record = read_record(entries->path().string());
         if (record) records.push_back(std::move(*record));
     }
     if (failure) return error(error_code(failure.value(), boost::system::system_category()), state);

@@ -63,6 +63,10 @@ public:
     virtual awaitable<result<void>> pause() = 0;
     virtual awaitable<result<void>> resume() = 0;
 
+    /// Asks the guest to power off in order, as the button of a machine does; `ended` tells when it has. Errors:
+    /// unknown (this board has no such button), deadline_exceeded.
+    virtual awaitable<result<void>> press_power_button() = 0;
+
     /// Waits `limit` for a VMM that ends by itself, then ends it. Returns when it and its helpers are gone.
     virtual awaitable<void> stop(clock::duration limit) = 0;
 

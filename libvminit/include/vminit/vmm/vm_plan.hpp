@@ -8,8 +8,9 @@ namespace vminit::vmm {
 
 /// The board that QEMU emulates.
 enum class machine_type {
-    q35,      ///< PCI and ACPI: disks can be added while it runs
-    microvm,  ///< virtio-mmio, the fastest to start; nothing can be plugged in later
+    q35,           ///< PCI and ACPI: disks can be added while it runs
+    microvm,       ///< virtio-mmio and no ACPI, the fastest to start; nothing can be plugged in later
+    microvm_acpi,  ///< the same, its devices and its power button told by ACPI
 };
 
 enum class accelerator {
@@ -18,7 +19,11 @@ enum class accelerator {
     tcg,  ///< QEMU's own emulation: works everywhere, ten to twenty times slower
 };
 
-enum class disk_access { read_only, read_write };
+enum class disk_access {
+    read_only,
+    read_write,
+    snapshot,  ///< written to a file that goes with the VM: not for disks that are added later
+};
 
 /// A raw image that the guest finds as the block device of that serial.
 struct disk {
@@ -72,7 +77,8 @@ struct vm_plan {
     std::string kernel;  ///< a bzImage, or for microvm also an uncompressed vmlinux with a PVH entry
     std::string initrd;
     std::vector<std::string> kernel_words;    ///< more kernel command line
-    std::vector<std::string> init_arguments;  ///< of PID 1, behind `--`
+    std::vector<std::string> init_arguments;  ///< of PID 1, behind `--`; a microvm without ACPI takes none
+    std::vector<std::string> vmm_arguments;   ///< more of the VMM's own command line, as they are
 
     machine_type machine = machine_type::q35;
     accelerator accel = accelerator::automatic;
@@ -86,6 +92,10 @@ struct vm_plan {
     std::vector<network_card> cards;  ///< at most 8
     std::string network_namespace;    ///< the file of the one in which the VMM runs and the taps are; empty: ours
     bool has_new_network = false;     ///< the VMM gets one of its own, in which nothing is
+
+    std::string console_log;  ///< a file that gets what the guest prints; empty: none. Each 16 MiB it begins anew, and
+                              ///< the last piece stays as `<console_log>.old`
+    std::string control_socket;  ///< where the VMM takes commands from other programs (QMP); empty: nowhere
 
     std::uint32_t guest_cid = 0;  ///< at least 3; unique on this machine
     std::uint32_t rpc_port = 1024;

@@ -33,10 +33,18 @@ public:
     /// Boots `plan` and returns when the guest has answered its first ping. With `accelerator::automatic` KVM is tried
     /// first if /dev/kvm opens, and what came of it is remembered in the file `memory` (empty: not remembered).
     ///
+    /// What keeps PID 1 from running is no fault of the guest's: a kernel that has not started it at the limit, and a
+    /// vhost-device-vsock that moves no packets, get a second boot with a limit of its own.
+    ///
     /// Errors: invalid_argument (the plan), not_found (no such VMM), unavailable with the console's last lines when the
-    /// guest does not get as far as serving, deadline_exceeded the same after the limit. Nothing is left running then.
-    /// Cancellation ends the boot the same way.
+    /// guest does not get as far as serving, deadline_exceeded the same after the limit; of these two the first line is
+    /// a sentence. What the kernel of a guest that hangs is at, if that could be found out, is in the file `kernel.log`
+    /// of the plan's directory. Nothing is left running then. Cancellation ends the boot the same way.
     awaitable<result<std::shared_ptr<virtual_machine>>> boot(vm_plan plan, boot_limits limits, std::string memory);
+
+    /// The same without waiting for the guest: returns when the VMM runs. `accelerator::automatic` is what `memory`
+    /// says, else TCG.
+    awaitable<result<std::shared_ptr<virtual_machine>>> start(vm_plan plan, std::string memory);
 
 private:
     void shutdown() noexcept override;
