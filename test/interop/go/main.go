@@ -1,5 +1,5 @@
 // A peer that speaks ttrpc with the Go implementation: `interop client PATH` checks a server of t.S, `interop server PATH`
-// is one until its standard input ends.
+// is one until its standard input ends, `interop call PATH COUNT DEPTH` makes calls of Echo for test/bench.
 package main
 
 import (
@@ -27,12 +27,12 @@ func payload(seq int32, msg string) *Payload { return &Payload{Code: seq, Messag
 const service = "t.S"
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: interop client|server PATH")
+	commands := map[string]func(string) error{"client": runClient, "server": runServer, "call": runCalls}
+	if len(os.Args) < 3 || commands[os.Args[1]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: interop client|server PATH, interop call PATH COUNT DEPTH")
 		os.Exit(2)
 	}
-	run := map[string]func(string) error{"client": runClient, "server": runServer}[os.Args[1]]
-	if err := run(os.Args[2]); err != nil {
+	if err := commands[os.Args[1]](os.Args[2]); err != nil {
 		fmt.Fprintln(os.Stderr, "interop:", err)
 		os.Exit(1)
 	}

@@ -1,6 +1,8 @@
 //! A peer that speaks ttrpc with the Rust implementation, async: `interop client PATH` checks a server of t.S,
-//! `interop server PATH` is one until its standard input ends.
+//! `interop server PATH` is one until its standard input ends, `interop call PATH COUNT DEPTH` makes calls of Echo for
+//! test/bench.
 
+mod calls;
 mod checks;
 mod service;
 
@@ -29,7 +31,8 @@ fn main() {
         [_, "client", path] => on(Builder::new_current_thread(), checks::run(path))
             .and_then(|_| on(Builder::new_multi_thread(), checks::run_threads(path))),
         [_, "server", path] => on(Builder::new_current_thread(), service::run(path)),
-        _ => Err("usage: interop client|server PATH".to_string()),
+        [_, "call", path, count, depth] => on(Builder::new_current_thread(), calls::run(path, count, depth)),
+        _ => Err("usage: interop client|server PATH, interop call PATH COUNT DEPTH".to_string()),
     };
     if let Err(why) = outcome {
         eprintln!("interop: {why}");

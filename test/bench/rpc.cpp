@@ -1,0 +1,176 @@
+#include "bench/rpc.hpp"
+
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "ttrpc/envelope.hpp"
+#include "ttrpc/fixture_service.hpp"
+#include "vminit/core/syscalls.hpp"
+#include "vminit/core/task_group.hpp"
+#include "vminit/ttrpc/client.hpp"
+#include "vminit/ttrpc/frame_codec.hpp"
+#include "vminit/ttrpc/server_service.hpp"
+
+namespace vminit::bench {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::string_view text = "a container's id or so";
+
+std::string echo_request() {
+    auto payload = test::payload(1, std::string(text)).SerializeAsString();
+    ttrpc::request_parts parts;
+    parts.service = "t.S";
+    parts.method = "Echo";
+    parts.payload = payload;
+    return ttrpc::write_request(parts);
+}
+
+// Calls without a library: what it costs is not what is measured, and the same for all.
+class caller {
+public:
+    explicit caller(const std::string& path) : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+        if (::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) give_up("connect");
+    }
+
+    void call(unsigned count, unsigned depth) {
+        unsigned sent = 0, answered = 0;
+        while (answered < count) {
+            send(std::min(depth - (sent - answered), count - sent), sent);
+            answered += receive();
+        }
+    }
+
+private:
+    void send(unsigned count, unsigned& sent) {
+        std::string batch;
+        for (unsigned i = 0; i < count; ++i) {
+            ttrpc::frame_header header;
+            header.length = static_cast<std::uint32_t>(request_.size());
+            header.stream_id = next_id_;
+            header.type = static_cast<std::uint8_t>(ttrpc::message_type::request);
+            next_id_ += 2;
+            char bytes[ttrpc::frame_header_size];
+            ttrpc::encode_frame_header(header, bytes);
+            batch.append(bytes, sizeof(bytes)).append(request_);
+        }
+        sent += count;
+        if (!syscalls::write_all(socket_.get(), batch, "requests")) give_up("write");
+    }
+
+    unsigned receive() {
+        auto got = ::read(socket_.get(), buffer_, sizeof(buffer_));
+        if (got <= 0) give_up("read");
+        std::string_view input(buffer_, static_cast<std::size_t>(got));
+        unsigned answers = 0;
+        ttrpc::frame incoming;
+        while (decoder_.next(input, incoming) == ttrpc::frame_decoder::outcome::frame) ++answers;
+        if (answers != 0 && !is_checked_) check(incoming);
+        return answers;
+    }
+
+    void check(const ttrpc::frame& incoming) {
+        ttrpc::response_view response;
+        t::EchoPayload echoed;
+        bool is_good = !ttrpc::read_response(incoming.data, response) && response.code == 0 &&
+                       echoed.ParseFromArray(response.payload.data(), static_cast<int>(response.payload.size())) &&
+                       echoed.seq() == 2 && echoed.msg() == text;
+        if (!is_good) give_up("the server does not echo");
+        is_checked_ = true;
+    }
+
+    unique_fd socket_;
+    std::string request_ = echo_request();
+    ttrpc::frame_decoder decoder_;
+    std::uint32_t next_id_ = 1;
+    bool is_checked_ = false;
+    char buffer_[std::size_t{64} * 1024];
+};
+
+awaitable<void> call_often(t::SClient& stub, unsigned count, unsigned& failures) {
+    for (unsigned i = 0; i < count; ++i) {
+        auto answer = co_await stub.Echo(test::payload(1, std::string(text)));
+        if (!answer || answer->seq() != 2) ++failures;
+    }
+}
+
+awaitable<void> call_all(std::string path, unsigned count, unsigned depth, logger& log, unsigned& failures) {
+    auto socket = co_await ttrpc::connect(ttrpc::address::unix_socket(std::move(path)), 5s);
+    if (!socket) give_up("connect");
+    ttrpc::client connection(std::move(*socket), log);
+    t::SClient stub(connection);
+    task_group callers(co_await asio::this_coro::executor, log);
+    for (unsigned i = 0; i < depth; ++i) callers.spawn("calls", call_often(stub, count / depth, failures));
+    co_await callers.join();
+}
+
+std::string read_line(int fd) {
+    std::string line;
+    for (char letter = 0; ::read(fd, &letter, 1) == 1 && letter != '\n';) line += letter;
+    return line;
+}
+
+// A server that runs until this goes.
+struct running_server {
+    explicit running_server(const words& command)
+        : in(syscalls::pipe().value()), out(syscalls::pipe().value()), process(command, std::move(in.read_end), std::move(out.write_end)) {
+        if (read_line(out.read_end.get()) != "ready") give_up(command[0] + " does not get ready");
+    }
+
+    syscalls::pipe_pair in, out;
+    child process;
+};
+
+}  // namespace
+
+void serve(const std::string& path) {
+    asio::io_context ctx{1};
+    auto& server = asio::use_service<ttrpc::server_service>(ctx);
+    server.add(std::make_shared<test::fixture_service>());
+    if (!server.listen(ttrpc::address::unix_socket(path))) give_up("listen");
+    std::puts("ready");
+    std::fflush(stdout);
+    asio::posix::stream_descriptor input(ctx, ::dup(STDIN_FILENO));
+    input.async_wait(asio::posix::stream_descriptor::wait_read, [&](error_code) {
+        server.close();
+        ctx.stop();
+    });
+    ctx.run();
+}
+
+void call(const std::string& path, unsigned count, unsigned depth) {
+    asio::io_context ctx{1};
+    unsigned failures = 0;
+    task_group tasks(ctx.get_executor(), log_of(ctx));
+    tasks.spawn("calls", call_all(path, count, depth, log_of(ctx), failures));
+    ctx.run();
+    if (failures != 0) give_up("calls failed");
+}
+
+double server_cost(const words& server, const std::string& path, unsigned count, unsigned depth) {
+    running_server measured(server);
+    caller calls(path);
+    calls.call(count / 10 + 1, depth);
+    auto begin = measured.process.cpu_ns();
+    calls.call(count, depth);
+    return (measured.process.cpu_ns() - begin) / count;
+}
+
+double client_cost(const words& client, const std::string& path, unsigned count) {
+    running_server answers(words{"/proc/self/exe", "serve", path});
+    auto idle = syscalls::pipe().value();
+    return child(client, std::move(idle.read_end), unique_fd(::dup(STDERR_FILENO))).wait() / count;
+}
+
+}  // namespace vminit::bench
