@@ -4,6 +4,7 @@
 
 #include "commands.hpp"
 #include "github.com/containerd/containerd/api/runtime/task/v3/shim.pb.h"
+#include "host_cgroup.hpp"
 #include "pod_network.hpp"
 #include "server_socket.hpp"
 #include "shim_paths.hpp"
@@ -21,24 +22,25 @@ namespace {
 
 constexpr std::uint32_t killed_status = 137;
 
-// The shim's taps and redirects outlive it; `ip` and `tc` take them away.
-result<void> clear_network(const shim_paths& paths) {
+// The shim's taps and redirects outlive it, and the VM's cgroup.
+result<void> clear_kernel(const shim_paths& paths) {
     asio::io_context context{1};
     asio::make_service<log_service>(context, logger(descriptor_sink(STDERR_FILENO), log_level::warn));
     result<void> outcome;
     task_group tasks(context.get_executor(), log_of(context));
     auto clear = [](asio::io_context& on, std::string directory, result<void>& into) -> awaitable<void> {
-        into = co_await undo_recorded_network(on, std::move(directory));
+        into = co_await undo_recorded_network(on, directory);
+        co_await undo_recorded_cgroup(on, std::move(directory));
     };
-    tasks.spawn("network", clear(context, paths.vm, outcome));
+    tasks.spawn("clear", clear(context, paths.vm, outcome));
     while (tasks.size() > 0) context.run_one();
     return outcome;
 }
 
-// QEMU and its helpers went with their parent (PR_SET_PDEATHSIG); what they left are files, and the network.
+// QEMU and its helpers went with their parent (PR_SET_PDEATHSIG); what they left are files, the network, a cgroup.
 result<void> clear_vm(const shim_paths& paths) {
     ::unlink(paths.socket.c_str());
-    if (auto cleared = clear_network(paths); !cleared) return cleared;
+    if (auto cleared = clear_kernel(paths); !cleared) return cleared;
     auto removed = system::remove_tree(paths.vm);
     if (!removed && !syscalls::is_errno(removed.error(), ENOENT)) return removed.error();
     return {};

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "event_topics.hpp"
+#include "guest_creation.hpp"
 #include "vminit/core/blocking.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
@@ -26,7 +27,6 @@ constexpr auto call_limit = 60s;      // a call to the guest when the daemon gav
 constexpr auto shutdown_limit = 2s;   // the guest powers off within 0.4 s
 constexpr auto give_up_limit = 5s;    // a process that can end does so within that
 constexpr unsigned spare_slots = 16;  // members of a pod beyond the first container
-constexpr std::size_t largest_bundle_file = std::size_t{1} << 20;
 
 source_kind kind_of(const std::string& path) {
     struct stat status{};
@@ -59,13 +59,6 @@ std::vector<std::string> words_of(const std::string& text) {
     return words;
 }
 
-result<std::string> read_whole(const std::string& path) {
-    auto text = read_file(path, largest_bundle_file + 1);
-    if (!text) return text.error();
-    if (text->size() > largest_bundle_file) return error(errc::resource_exhausted, path + ": more than 1 MiB");
-    return text;
-}
-
 }  // namespace
 
 sandbox::sandbox(asio::io_context& context, shim_config config, shim_paths paths, event_publisher& publisher)
@@ -75,9 +68,12 @@ sandbox::sandbox(asio::io_context& context, shim_config config, shim_paths paths
       publisher_(publisher),
       storage_(context, config_, paths_.vm),
       network_(context, paths_.vm),
+      cgroup_(context, paths_.vm),
       resources_(context, config_),
       boot_over_(context.get_executor()),
-      tasks_(context.get_executor(), log_of(context)) {}
+      tasks_(context.get_executor(), log_of(context)) {
+    resources_.before_online([this](vmm::vm_size size) { return limit_on_host(size); });
+}
 
 result<std::shared_ptr<shim_container>> sandbox::find(const std::string& id) const {
     auto found = containers_.find(id);
@@ -135,7 +131,7 @@ awaitable<void> sandbox::undo_create(std::shared_ptr<shim_container> container) 
 
 // All that can be decided before anything is made: a refusal costs nothing.
 result<guest_spec> sandbox::plan(shim_container& container, const task::CreateTaskRequest& request) {
-    auto config_json = read_whole(request.bundle() + "/config.json");
+    auto config_json = read_bundle_file(request.bundle() + "/config.json");
     if (!config_json) return config_json.error();
     auto network = network_wish_of(*config_json, config_.network);
     if (!network) return network.error();
@@ -209,10 +205,28 @@ vmm::vm_plan sandbox::plan_for(const container_storage& first, vmm::vm_size size
     return plan;
 }
 
+// Where it counts is a matter of order; that it stays below a limit, where one was asked for, is a condition.
+awaitable<result<void>> sandbox::place_on_host(std::string cgroups_path, vmm::vm_size size) {
+    if (!config_.has_host_cgroup) co_return result<void>();
+    auto placed = co_await cgroup_.prepare(std::move(cgroups_path));
+    if (placed) placed = co_await limit_on_host(size);
+    if (placed) co_return placed;
+    if (config_.host_memory_overhead_mib > 0) co_return placed.error().within("cgroup of the VM");
+    log_of(context_).warn("the VM is in no cgroup of its container's", {{"error", placed.error()}});
+    co_return result<void>();
+}
+
+awaitable<result<void>> sandbox::limit_on_host(vmm::vm_size size) {
+    if (config_.host_memory_overhead_mib == 0) co_return result<void>();
+    co_return co_await cgroup_.limit_memory((size.memory_mib + config_.host_memory_overhead_mib) << 20);
+}
+
 awaitable<result<void>> sandbox::boot(std::shared_ptr<shim_container> first) {
     auto size = resources_.boot_size(first->facts);
     if (!size) co_return size.error();
     first_ = first->id();
+    auto placed = co_await place_on_host(first->facts.cgroups_path, *size);
+    if (!placed) co_return placed;
     auto prepared = co_await network_.prepare(first->network);
     if (!prepared) co_return prepared;
     vmm::boot_limits limits;
@@ -220,6 +234,7 @@ awaitable<result<void>> sandbox::boot(std::shared_ptr<shim_container> first) {
     auto& service = asio::use_service<vmm::vm_service>(context_);
     auto plan = plan_for(first->storage, *size);
     network_.add_to(plan);
+    cgroup_.add_to(plan);
     has_share_ = !plan.shares.empty();
     auto booted = co_await service.boot(std::move(plan), limits, config_.state + "/accelerator");
     if (!booted) co_return booted.error();
@@ -285,23 +300,6 @@ awaitable<result<void>> sandbox::set_limits(std::string id, resource_limits limi
     co_return co_await resources_.fit(std::move(id), limits, vm_, std::move(*calls));
 }
 
-awaitable<result<std::string>> sandbox::create_bundle(guest_link::calls calls, const shim_container& container,
-                                                      guest_spec spec) {
-    containerd::vminitd::services::bundle::v1::CreateRequest message;
-    message.set_id(container.id());
-    auto& files = *message.mutable_files();
-    files["config.json"] = std::move(spec.config_json);
-    for (const auto& file : spec.files) {
-        auto bytes = read_whole(file.source);
-        if (!bytes) co_return bytes.error().within("bind mount");
-        files[file.name] = std::move(*bytes);
-    }
-    auto bundles = calls.bundle();
-    auto made = co_await bundles.Create(std::move(message), ttrpc::call_options(call_limit));
-    if (!made) co_return made.error();
-    co_return made->bundle();
-}
-
 awaitable<result<void>> sandbox::create_in_guest(std::shared_ptr<shim_container> container,
                                                  task::CreateTaskRequest request, guest_spec spec) {
     const auto& about_root = container->storage.rootfs.remarks;
@@ -310,7 +308,7 @@ awaitable<result<void>> sandbox::create_in_guest(std::shared_ptr<shim_container>
         log_of(context_).info("spec changed", {{"id", container->id()}, {"remark", remark}});
     auto calls = guest();
     if (!calls) co_return calls.error();
-    auto bundle = co_await create_bundle(*calls, *container, std::move(spec));
+    auto bundle = co_await create_guest_bundle(*calls, container->id(), std::move(spec));
     if (!bundle) co_return bundle.error();
     stdio_names names{request.stdin(), request.stdout(), request.stderr(), request.terminal()};
     auto stdio = container->make_stdio(std::move(names), std::string());
@@ -319,20 +317,7 @@ awaitable<result<void>> sandbox::create_in_guest(std::shared_ptr<shim_container>
     auto opened = co_await stdio->open(stream_address(), next_stream_ids());
     if (!opened) co_return opened.error();
     container->set_pid(vmm_pid());
-    task::CreateTaskRequest inside;
-    inside.set_id(container->id());
-    inside.set_bundle(*bundle);
-    for (const auto& entry : container->storage.rootfs.in_guest) {
-        auto& mount = *inside.add_rootfs();
-        mount.set_type(entry.type);
-        mount.set_source(entry.source);
-        for (const auto& option : entry.options) mount.add_options(option);
-    }
-    const auto& guest_names = stdio->guest_names();
-    inside.set_terminal(guest_names.is_terminal);
-    inside.set_stdin(guest_names.in);
-    inside.set_stdout(guest_names.out);
-    inside.set_stderr(guest_names.err);
+    auto inside = guest_create_request(*container, stdio->guest_names(), std::move(*bundle));
     auto tasks = calls->task();
     auto created = co_await tasks.Create(std::move(inside), ttrpc::call_options(call_limit));
     if (!created) co_return created.error();
@@ -368,6 +353,7 @@ awaitable<void> sandbox::stop() {
     if (link_) co_await link_->end();
     if (vm_) co_await vm_->stop(shutdown_limit);
     co_await network_.undo();
+    co_await cgroup_.undo();
     co_await tasks_.join();  // whoever watches the VM has seen its end
     for (auto& [id, container] : containers_) container->lose();
     co_await storage_.close();

@@ -8,6 +8,7 @@
 #include "github.com/containerd/containerd/api/runtime/task/v3/shim.pb.h"
 #include "guest_link.hpp"
 #include "guest_spec.hpp"
+#include "host_cgroup.hpp"
 #include "host_storage.hpp"
 #include "pod_network.hpp"
 #include "pod_sysctls.hpp"
@@ -63,8 +64,8 @@ private:
     awaitable<result<void>> boot(std::shared_ptr<shim_container> first);
     awaitable<result<void>> create_in_guest(std::shared_ptr<shim_container> container,
                                             containerd::task::v3::CreateTaskRequest request, guest_spec spec);
-    awaitable<result<std::string>> create_bundle(guest_link::calls calls, const shim_container& container,
-                                                 guest_spec spec);
+    awaitable<result<void>> place_on_host(std::string cgroups_path, vmm::vm_size size);
+    awaitable<result<void>> limit_on_host(vmm::vm_size size);
     awaitable<void> watch_vm();
     awaitable<void> watch_share();
     awaitable<void> give_up(std::shared_ptr<shim_container> container);
@@ -82,6 +83,7 @@ private:
     std::shared_ptr<vmm::virtual_machine> vm_;
     std::unique_ptr<guest_link> link_;
     pod_network network_;
+    host_cgroup cgroup_;
     std::map<std::string, std::shared_ptr<shim_container>> containers_;
     bool has_share_ = false;
     bool is_share_lost_ = false;

@@ -20,6 +20,12 @@ result<void> take_text(std::string& into, const json::value& value) {
     return {};
 }
 
+result<void> take_switch(bool& into, const json::value& value) {
+    if (!value.is_bool()) return error(errc::invalid_argument, "true or false is expected");
+    into = value.get_bool();
+    return {};
+}
+
 template <class Number>
 result<void> take_number(Number& into, const json::value& value, Number smallest, Number largest) {
     error_code failure;
@@ -80,6 +86,9 @@ result<void> take(shim_config& config, std::string_view name, const json::value&
     if (name == "max_memory_mib") return take_number<std::uint64_t>(config.max_memory_mib, value, 0, 1 << 20);
     if (name == "scratch_mib") return take_number<unsigned>(config.scratch_mib, value, 0, 1 << 20);
     if (name == "boot_seconds") return take_number<unsigned>(config.boot_seconds, value, 1, 3600);
+    if (name == "host_cgroup") return take_switch(config.has_host_cgroup, value);
+    if (name == "host_memory_overhead_mib")
+        return take_number<unsigned>(config.host_memory_overhead_mib, value, 0, 1 << 20);
     return error(errc::invalid_argument, "there is no such setting");
 }
 

@@ -35,6 +35,8 @@ struct shim_config {
     unsigned scratch_mib = 0;          ///< size of what a container can write to its root; 0: half of the VM's memory
     std::string kernel_words;          ///< more kernel command line, separated by spaces
     unsigned boot_seconds = 60;        ///< until the guest answers
+    bool has_host_cgroup = true;       ///< the VM is in the first container's cgroup on this machine
+    unsigned host_memory_overhead_mib = 0;  ///< that cgroup's memory limit, beyond the VM's size; 0: no limit
 };
 
 /// VMINIT_SHIM_CONFIG names another file than this.

@@ -88,6 +88,7 @@ result<void> take_annotations(spec_facts& facts, const json::object& annotations
 
 void take_linux(spec_facts& facts, const json::object& os) {
     if (const auto* resources = object_at(os, "resources")) take_resources(facts.limits, *resources);
+    facts.cgroups_path = text_at(os, "cgroupsPath");
     const auto* sysctls = object_at(os, "sysctl");
     if (sysctls == nullptr) return;
     for (const auto& [name, value] : *sysctls) {

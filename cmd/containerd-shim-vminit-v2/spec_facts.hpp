@@ -22,6 +22,7 @@ struct spec_facts {
     resource_limits pod;           ///< of all containers together: CRI's sandbox-memory, sandbox-cpu-*
     unsigned vcpus = 0;            ///< annotation `io.vminit.vcpus`; 0: not said
     std::uint64_t memory_mib = 0;  ///< annotation `io.vminit.memory_mib`; 0: not said
+    std::string cgroups_path;      ///< `linux.cgroupsPath`, as it is meant on this machine
     std::map<std::string, std::string> net_sysctls;  ///< the VM's, for it is the border of the network
 };
 

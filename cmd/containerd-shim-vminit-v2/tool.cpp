@@ -71,6 +71,7 @@ awaitable<result<std::string>> output_of(asio::io_context& context, tool run) {
     options.group = reaper::process_group::own;
     options.parent_death_signal = SIGKILL;
     options.network_namespace = std::move(run.network_namespace);
+    options.cgroup_procs = std::move(run.cgroup_procs);
     options.stdin_fd = input->get();
     options.stdout_fd = pipe->write_end.get();
     options.stderr_fd = complaint->get();

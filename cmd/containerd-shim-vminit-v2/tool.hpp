@@ -15,8 +15,9 @@ struct tool {
     explicit tool(std::vector<std::string> command) : command(std::move(command)) {}
 
     std::vector<std::string> command;
-    std::string input;              ///< its standard input
-    std::string network_namespace;  ///< in which it runs; empty: ours
+    std::string input;                      ///< its standard input
+    std::string network_namespace;          ///< in which it runs; empty: ours
+    std::vector<std::string> cgroup_procs;  ///< of the cgroups in which it runs; empty: ours
 };
 
 /// What a tool may say: more is an error.

@@ -106,6 +106,7 @@ awaitable<result<void>> vm_resources::fit(std::string id, resource_limits limits
 awaitable<result<void>> vm_resources::grow(vmm::vm_size wanted, std::shared_ptr<vmm::virtual_machine> vm,
                                            guest_link::calls guest) {
     auto grown = co_await vm->grow(wanted);
+    if (grown && before_online_ && vm->size() != online_) grown = co_await before_online_(vm->size());
     if (!grown) co_return grown.error().within("growing the VM");
     // Also what an earlier call plugged in and the guest did not take.
     auto online = co_await bring_online(vm->size(), vm->memory_end(), std::move(guest));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -29,6 +30,10 @@ public:
     result<vmm::vm_size> boot_size(const spec_facts& first);
     vmm::vm_size most() const noexcept { return most_; }
 
+    /// Called with the new size when the VM has been given more, before the guest uses it. An error ends the growth.
+    using growth_step = std::function<awaitable<result<void>>(vmm::vm_size)>;
+    void before_online(growth_step step) { before_online_ = std::move(step); }
+
     /// Makes room for container `id` with these limits: what is missing is plugged into the VM and brought online by
     /// the guest. One after the other; the VM never shrinks. Errors: resource_exhausted naming the limit, those of
     /// `virtual_machine::grow` and of the guest. The old limits count after an error.
@@ -50,6 +55,7 @@ private:
     vmm::vm_size online_;
     resource_limits pod_;
     std::map<std::string, resource_limits> limits_;
+    growth_step before_online_;
     bool is_busy_ = false;
     condition free_;
 };

@@ -22,6 +22,12 @@ TEST_CASE("what the file does not say is the packages'", "[shim]") {
     CHECK(parse_config("{}")->network == network_mode::name_space);
     CHECK(config->initrd == "/usr/share/vminit/guest/initrd");
     CHECK(read_config("/nowhere/shim.json"));
+    CHECK(config->has_host_cgroup);
+    CHECK(config->host_memory_overhead_mib == 0);
+    auto other = parse_config(R"({"host_cgroup":false,"host_memory_overhead_mib":160})");
+    REQUIRE(other);
+    CHECK_FALSE(other->has_host_cgroup);
+    CHECK(other->host_memory_overhead_mib == 160);
 }
 
 TEST_CASE("a wrong setting is named", "[shim]") {
@@ -35,6 +41,7 @@ TEST_CASE("a wrong setting is named", "[shim]") {
                                                   {R"({"memory_mib":-1})", "\"memory_mib\": a number from 64"},
                                                   {R"({"rootfs":"9p"})", "image or virtiofs"},
                                                   {R"({"network":"bridge"})", "auto, user or none"},
+                                                  {R"({"host_cgroup":1})", "\"host_cgroup\": true or false"},
                                                   {R"({"network":true})", "auto, user or none"},
                                                   {R"({"accelerator":"xen"})", "auto, kvm or tcg"}}));
     test::temporary_directory directory;

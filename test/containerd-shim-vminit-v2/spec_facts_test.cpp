@@ -25,6 +25,7 @@ TEST_CASE("a spec's limits are told; none and less than none are the same", "[sh
           resource_limits());
     CHECK(facts_of(R"({"linux":{"resources":{"cpu":{"quota":9223372036854775807,"period":1}}}})").limits.cpu_milli > 0);
     CHECK(facts_of("{}").limits == resource_limits());
+    CHECK(facts_of(R"({"linux":{"cgroupsPath":"/a/b"}})").cgroups_path == "/a/b");
 }
 
 TEST_CASE("annotations say how big the VM is", "[shim]") {

@@ -95,14 +95,14 @@ TEST_CASE_METHOD(reaper_fixture, "a failed preparation names its step", "[reaper
         CHECK(failed.error().message() == "fork/exec /bin/sh: chdir: No such file or directory");
     }
     SECTION("cgroup that does not exist") {
-        options.cgroup_procs = "/nonexistent/cgroup.procs";
+        options.cgroup_procs = {"/nonexistent/cgroup.procs"};
         auto failed = reaper.launch(std::move(options));
         REQUIRE_FALSE(failed);
         CHECK(failed.error().message() ==
               "fork/exec /bin/sh: open /nonexistent/cgroup.procs: No such file or directory");
     }
     SECTION("cgroup that refuses") {
-        options.cgroup_procs = "/dev/full";
+        options.cgroup_procs = {"/dev/null", "/dev/full"};
         auto failed = reaper.launch(std::move(options));
         REQUIRE_FALSE(failed);
         CHECK(failed.error().message() == "fork/exec /bin/sh: cgroup: No space left on device");

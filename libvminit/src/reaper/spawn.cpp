@@ -75,13 +75,14 @@ result<std::vector<redirection>> stage_all(const spawn_options& options) {
 // no allocation, and what it writes here we can read afterwards.
 class child_setup {
 public:
-    child_setup(const spawn_options& options, const std::vector<redirection>& fds, int cgroup, int network)
-        : options_(options), fds_(fds), cgroup_(cgroup), network_(network), parent_(::getpid()) {}
+    child_setup(const spawn_options& options, const std::vector<redirection>& fds,
+                const std::vector<unique_fd>& cgroups, int network)
+        : options_(options), fds_(fds), cgroups_(cgroups), network_(network), parent_(::getpid()) {}
 
     error_code prepare() {
         error_code failed;
         protection::undo_in_child();
-        bool is_ready = join_group(failed) && enter_cgroup(failed) && enter_network(failed) && redirect(failed) &&
+        bool is_ready = join_group(failed) && enter_cgroups(failed) && enter_network(failed) && redirect(failed) &&
                         change_directory(failed) && change_user(failed) && tie_to_parent(failed);
         if (is_ready) reset_signals();
         failure_ = failed.value();
@@ -122,9 +123,11 @@ private:
         return true;
     }
 
-    bool enter_cgroup(error_code& failed) {
-        if (cgroup_ < 0) return true;
-        return attempt("cgroup", failed, [&] { return ::write(cgroup_, "0", 1); });
+    bool enter_cgroups(error_code& failed) {
+        for (const auto& cgroup : cgroups_) {
+            if (!attempt("cgroup", failed, [&] { return ::write(cgroup.get(), "0", 1); })) return false;
+        }
+        return true;
     }
 
     // Of this task only: vfork shares our memory, not our namespaces.
@@ -179,7 +182,7 @@ private:
 
     const spawn_options& options_;
     const std::vector<redirection>& fds_;
-    int cgroup_;
+    const std::vector<unique_fd>& cgroups_;
     int network_;
     pid_t parent_;
     // Written by the child in our memory behind the compiler's back.
@@ -228,9 +231,21 @@ private:
     }
 };
 
-result<unique_fd> open_if_named(const std::string& path, int flags) {
+result<std::vector<unique_fd>> open_all(const std::vector<std::string>& paths, int flags) {
+    std::vector<unique_fd> files;
+    for (const auto& path : paths) {
+        auto file = syscalls::open(path, flags);
+        if (!file) return file.error();
+        files.push_back(std::move(*file));
+    }
+    return files;
+}
+
+result<unique_fd> open_if_named(const std::string& path) {
     if (path.empty()) return unique_fd();
-    return syscalls::open(path, flags);
+    auto files = open_all({path}, O_RDONLY);
+    if (!files) return files.error();
+    return std::move(files->front());
 }
 
 error launch_error(const std::string& path, int code, std::string_view step) {
@@ -260,13 +275,13 @@ result<spawned> spawn(const spawn_options& options) {
     if (!path) return path.error();
     auto staged = stage_all(options);
     if (!staged) return staged.error().within("fork/exec " + *path);
-    auto cgroup = open_if_named(options.cgroup_procs, O_WRONLY);
-    if (!cgroup) return cgroup.error().within("fork/exec " + *path);
-    auto network = open_if_named(options.network_namespace, O_RDONLY);
+    auto cgroups = open_all(options.cgroup_procs, O_WRONLY);
+    if (!cgroups) return cgroups.error().within("fork/exec " + *path);
+    auto network = open_if_named(options.network_namespace);
     if (!network) return network.error().within("fork/exec " + *path);
     std::vector<const char*> environment;
     if (options.env) environment = pointers_to(*options.env);
-    child_setup setup(options, *staged, cgroup->get(), network->get());
+    child_setup setup(options, *staged, *cgroups, network->get());
     auto arguments = pointers_to(options.argv);
     if (options.argv.empty()) arguments.insert(arguments.begin(), options.path.c_str());
     pid_t pid = launcher(options, environment).launch(path->c_str(), arguments.data(), setup);

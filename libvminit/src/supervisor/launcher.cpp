@@ -90,7 +90,7 @@ reaper::spawn_options launcher::options_for(const std::string& binary, const std
     options.group = reaper::process_group::own_session;
     options.uid = spec_.uid;
     options.gid = spec_.gid;
-    options.cgroup_procs = usable_cgroup();
+    if (auto procs = usable_cgroup(); !procs.empty()) options.cgroup_procs.push_back(std::move(procs));
     return options;
 }
 

@@ -58,11 +58,12 @@ std::string clock_words(const vm_plan& plan, accelerator accel) {
     return fmt::format("tsc_early_khz={:.0f}", mhz * 1000);
 }
 
-reaper::spawn_options helper_options(std::vector<std::string> command) {
+reaper::spawn_options helper_options(std::vector<std::string> command, const vm_plan& plan) {
     auto path = command.front();
     reaper::spawn_options options(std::move(path), std::move(command));
     options.group = reaper::process_group::own_session;
     options.parent_death_signal = SIGKILL;
+    options.cgroup_procs = plan.cgroup_procs;
     return options;
 }
 
@@ -127,7 +128,7 @@ result<void> qemu_machine::start_qemu(accelerator accel) {
         if (!opened) return opened.error();
         printed = std::move(*opened);
     }
-    auto options = helper_options(std::move(*command));
+    auto options = helper_options(std::move(*command), plan_);
     options.network_namespace = plan_.network_namespace;
     options.has_new_network = plan_.has_new_network;
     options.stdout_fd = options.stderr_fd = log->get();
@@ -263,7 +264,7 @@ awaitable<result<void>> qemu_machine::remove_disk(std::string serial) {
 result<void> qemu_machine::start_share(const share& shared) {
     if (plan_.virtiofsd.empty()) return error(errc::not_implemented, "no virtiofsd is configured to share a directory");
     if (share_daemons_.contains(shared.tag)) return error(errc::already_exists, "share " + shared.tag);
-    auto started = start_share_daemon(context_, plan_.directory, plan_.virtiofsd, shared);
+    auto started = start_share_daemon(context_, plan_, shared);
     if (!started) return started.error();
     share_daemons_.emplace(shared.tag, std::move(*started));
     tasks_.spawn("watch share " + shared.tag, watch_share(shared.tag));

@@ -50,21 +50,21 @@ std::vector<std::string> share_command(const std::string& virtiofsd, const share
             fmt::format("source={},sandbox=namespace,cache=auto,xattr,announce_submounts", shared.directory)};
 }
 
-result<reaper::child> start_share_daemon(asio::io_context& context, const std::string& directory,
-                                         const std::string& virtiofsd, const share& shared) {
-    auto log_file = fmt::format("{}/{}.log", directory, shared.tag);
+result<reaper::child> start_share_daemon(asio::io_context& context, const vm_plan& plan, const share& shared) {
+    auto log_file = fmt::format("{}/{}.log", plan.directory, shared.tag);
     auto log = syscalls::open(log_file, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
     if (!log) return log.error();
-    auto socket = listen_at(share_socket(directory, shared));
+    auto socket = listen_at(share_socket(plan.directory, shared));
     if (!socket) return socket.error();
-    reaper::spawn_options options(virtiofsd, share_command(virtiofsd, shared));
+    reaper::spawn_options options(plan.virtiofsd, share_command(plan.virtiofsd, shared));
     options.group = reaper::process_group::own_session;
     options.parent_death_signal = SIGKILL;
+    options.cgroup_procs = plan.cgroup_procs;
     options.stdout_fd = options.stderr_fd = log->get();
     options.extra_fds = {{socket_descriptor, socket->get()}};
     auto started = asio::use_service<reaper::reaper_service>(context).launch(std::move(options));
     if (started) return started;
-    ::unlink(share_socket(directory, shared).c_str());
+    ::unlink(share_socket(plan.directory, shared).c_str());
     return started.error().within("virtiofsd");
 }
 

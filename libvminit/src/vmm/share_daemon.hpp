@@ -17,9 +17,8 @@ std::string share_socket(const std::string& directory, const share& shared);
 /// QEMU's own virtiofsd and by the one in Rust. Pure.
 std::vector<std::string> share_command(const std::string& virtiofsd, const share& shared);
 
-/// Starts the daemon; it serves when a VMM connects, and ends with that connection or with this process. What it says
-/// is in `<directory>/<tag>.log`. Errors: not_found (no such program), errno.
-result<reaper::child> start_share_daemon(asio::io_context& context, const std::string& directory,
-                                         const std::string& virtiofsd, const share& shared);
+/// Starts the plan's daemon for a share; it serves when a VMM connects, and ends with that connection or with this
+/// process. What it says is in `<directory>/<tag>.log`. Errors: not_found (no such program), errno.
+result<reaper::child> start_share_daemon(asio::io_context& context, const vm_plan& plan, const share& shared);
 
 }  // namespace vminit::vmm

@@ -32,6 +32,7 @@ awaitable<result<void>> start_vsock_device(asio::io_context& context, vm_plan pl
                                                                   socket, vsock_socket(plan))});
     options.group = reaper::process_group::own_session;
     options.parent_death_signal = SIGKILL;
+    options.cgroup_procs = plan.cgroup_procs;
     options.stdout_fd = options.stderr_fd = log->get();
     auto started = asio::use_service<reaper::reaper_service>(context).launch(std::move(options));
     if (!started) co_return started.error().within("vsock device");

@@ -26,10 +26,10 @@ start_cri() {
 }
 
 write_pod() { # NAME [SYSCTL VALUE]
-    jq -n --arg name "$1" --arg logs "$dir/logs" --arg sysctl "${2:-}" --arg value "${3:-}" '{
+    jq -n --arg name "$1" --arg logs "$dir/logs" --arg sysctl "${2:-}" --arg value "${3:-}" --arg cgroup "$(cgroups_below)/$1" '{
         metadata: {name: $name, namespace: "default", uid: $name, attempt: 1}, log_directory: $logs, hostname: $name,
         annotations: {"io.vminit.memory_mib": "300"},
-        linux: {resources: {cpu_quota: 150000, cpu_period: 100000}, sysctls: (if $sysctl == "" then {} else {($sysctl): $value} end)}
+        linux: {cgroup_parent: $cgroup, resources: {cpu_quota: 150000, cpu_period: 100000}, sysctls: (if $sysctl == "" then {} else {($sysctl): $value} end)}
     }' >"$dir/$1.json"
 }
 
@@ -48,8 +48,9 @@ in_member() { crictl exec -s "$@"; }
 
 part_pods() {
     start_cri || return 0
-    local pod one='' two='' seen release before
+    local pod one='' two='' seen release before cgroup
     release=$(<"$("$root/test/vm/fetch-kernel")/release")
+    with_setting '.host_cgroup = true | .host_memory_overhead_mib = 160 | .max_cpus = 4'
     write_pod pod net.ipv4.ip_local_port_range '3000 4000'
     write_container one sh -c 'echo hello; exec sleep 1000'
     write_container two sh -c 'exec sleep 2000'
@@ -68,6 +69,9 @@ part_pods() {
         "$([ "$(in_member "$one" readlink /proc/self/ns/mnt)" = "$(in_member "$two" readlink /proc/self/ns/mnt)" ] || echo different)"
     check_equal "pod: sysctl of the network" "3000 4000" "$(in_member "$two" cat /proc/sys/net/ipv4/ip_local_port_range | xargs)"
     check_equal "pod: as many processors as its annotations say" 2 "$(in_member "$one" nproc)"
+    cgroup=$(cgroups_below)/pod/$pod
+    check_equal "pod: the VMM and its helpers are in its cgroup" "" "$(outside "$cgroup")"
+    check_equal "pod: which has a limit" 460 "$(memory_limit "$cgroup")"
     check_equal "logs" hello "$(crictl logs "$one")"
     check_equal "ps and pods" "2 1" "$(crictl ps -q | wc -w) $(crictl pods -q | wc -w)"
     check_has "inspectp has the address of CNI" 10.88.77. "$(crictl inspectp "$pod" | jq -r .status.network.ip)"
@@ -77,6 +81,9 @@ part_pods() {
     check_has "update" "$one" "$(crictl update --memory 536870912 "$one")"
     seen=$(in_member "$one" awk '/MemTotal/ { print $2 }' /proc/meminfo)
     check_equal "update: memory came while it runs" "more" "$([ "$seen" -gt $((before + 250000)) ] && echo more || echo "$before, $seen")"
+    check_equal "update: the limit of the pod's cgroup came with it" more "$([ "$(memory_limit "$cgroup")" -ge $((460 + 250)) ] && echo more)"
+    check_has "update of processors" "$one" "$(crictl update --cpu-quota 250000 --cpu-period 100000 "$one")"
+    check_equal "update: a processor came while it runs" 3 "$(in_member "$one" nproc)"
     check_has "update beyond the maximum" "setting max_memory_mib" "$(crictl update --memory 9007199254740992 "$one")"
     check_equal "update: and it is as before" "$seen" "$(in_member "$one" awk '/MemTotal/ { print $2 }' /proc/meminfo)"
 
@@ -88,6 +95,9 @@ part_pods() {
     crictl stopp "$pod" >/dev/null
     crictl rmp "$pod" >/dev/null
     check_equal "no pod" 0 "$(crictl pods -q | wc -w)"
+    check_equal "no cgroup is left of the pod" "" "$(cgroup_directories "$cgroup")"
+    forget_cgroups "${cgroup%/*}"
+    forget_cgroups "$(cgroups_below)"
     check_equal "no address is taken" 0 "$(find "$dir/addresses" -name '10.*' | wc -l)"
     check_clean "pods"
 }

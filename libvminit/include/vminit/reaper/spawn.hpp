@@ -40,7 +40,7 @@ struct spawn_options {
     int parent_death_signal = 0;  ///< PR_SET_PDEATHSIG; it fires when the launching *thread* ends. 0 = none
     std::optional<uid_t> uid;     ///< with all supplementary groups dropped
     std::optional<gid_t> gid;
-    std::string cgroup_procs;       ///< a `cgroup.procs` file the child enters before exec; empty = ours
+    std::vector<std::string> cgroup_procs;  ///< `cgroup.procs` files the child enters before exec; empty = ours
     std::string network_namespace;  ///< the file of one (`/run/netns/x`), entered by the child alone; empty = ours
     bool has_new_network = false;   ///< a network namespace of its own, with a loopback that is down and nothing else
 };

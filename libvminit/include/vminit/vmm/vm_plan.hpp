@@ -89,9 +89,10 @@ struct vm_plan {
     std::vector<share> shares;
     unsigned spare_disk_slots = 0;  ///< q35: PCIe ports for disks and shares that come later, at most 16
 
-    std::vector<network_card> cards;  ///< at most 8
-    std::string network_namespace;    ///< the file of the one in which the VMM runs and the taps are; empty: ours
-    bool has_new_network = false;     ///< the VMM gets one of its own, in which nothing is
+    std::vector<network_card> cards;        ///< at most 8
+    std::string network_namespace;          ///< the file of the one in which the VMM runs and the taps are; empty: ours
+    bool has_new_network = false;           ///< the VMM gets one of its own, in which nothing is
+    std::vector<std::string> cgroup_procs;  ///< `cgroup.procs` files that the VMM and its helpers enter; empty: ours
 
     std::string console_log;  ///< a file that gets what the guest prints; empty: none. Each 16 MiB it begins anew, and
                               ///< the last piece stays as `<console_log>.old`
