@@ -51,12 +51,13 @@ command_set::command_set() : app_("Asks the guest of a container VM, whose init 
 
 CLI::App& command_set::add(const std::string& name, const std::string& description, action run, command_traits traits) {
     auto* command = app_.add_subcommand(name, description);
-    entries_.push_back(std::make_unique<entry>(entry{command, std::move(run), traits, nullptr, {}}));
+    entries_.push_back(std::make_unique<entry>(entry{command, std::move(run), traits, nullptr, {}, {}}));
     return *command;
 }
 
-void command_set::takes_arguments(CLI::App& command, std::vector<std::string>& into) {
+void command_set::takes_arguments(CLI::App& command, std::vector<std::string>& into, std::function<bool()> has_others) {
     entry_of(command).arguments = &into;
+    entry_of(command).has_others = std::move(has_others);
     command.footer("The container's command line follows --.");
 }
 
@@ -99,7 +100,8 @@ std::optional<parse_stop> command_set::parse(std::vector<std::string> arguments,
 std::optional<parse_stop> command_set::finish(const entry& chosen, bool has_tail, std::vector<std::string> tail) {
     auto wrong = [&](std::string_view why) { return usage_error(*chosen.app, why, chosen.traits.status); };
     if (chosen.arguments != nullptr) {
-        if (tail.empty()) return wrong("give the container's command line after --");
+        bool has_others = chosen.has_others && chosen.has_others();
+        if (tail.empty() && !has_others) return wrong("give the container's command line after --");
         *chosen.arguments = std::move(tail);
     } else if (has_tail) {
         return wrong("takes nothing after --");

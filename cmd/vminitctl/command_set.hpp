@@ -82,8 +82,8 @@ public:
     /// A new command; options are declared on what is returned. What `run` captures must live as long as it does.
     CLI::App& add(const std::string& name, const std::string& description, action run, command_traits traits = {});
 
-    /// Makes `command` take a container's command line after `--`, and need it.
-    void takes_arguments(CLI::App& command, std::vector<std::string>& into);
+    /// Makes `command` take a container's command line after `--`, and need it, unless `has_others` says that there is one.
+    void takes_arguments(CLI::App& command, std::vector<std::string>& into, std::function<bool()> has_others = {});
 
     /// A further check when all options of `command` are known; any number of them. It returns errors of class
     /// invalid_argument.
@@ -98,6 +98,7 @@ private:
         action run;
         command_traits traits;
         std::vector<std::string>* arguments = nullptr;
+        std::function<bool()> has_others;  ///< than `arguments`
         std::vector<std::function<result<void>()>> checks;
     };
     entry& entry_of(const CLI::App& command);

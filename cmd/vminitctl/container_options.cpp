@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "fresh_id.hpp"
+#include "image_config.hpp"
 #include "mount_option.hpp"
 #include "quantity.hpp"
 #include "vminit/core/identifier.hpp"
@@ -65,6 +66,9 @@ void declare_container_options(command_set& commands, CLI::App& command, contain
     command.add_option("--id", options.id, "the same, as an option");
     command.add_option("--rootfs", options.rootfs, "serial number of a disk, or a directory of the guest")->required();
     command.add_option("--rootfs-type", options.rootfs_type, "filesystem on the disk")->capture_default_str();
+    command.add_option("--image-config", options.image_config,
+                       "an image's configuration (vminit-image disk leaves it beside a disk): command, environment, directory "
+                       "and user where none are given");
     declare_process_options(command, options.spec.process);
     command.add_option("--hostname", options.spec.hostname, "host name (default: the id)");
     declare_resources(command, options.spec.resources);
@@ -80,7 +84,7 @@ void declare_container_options(command_set& commands, CLI::App& command, contain
     command.add_option("--stdout", options.stdout_uri,
                        "where its output goes when nobody is attached, e.g. file:///tmp/log");
     command.add_option("--stderr", options.stderr_uri, "the same for its errors");
-    commands.takes_arguments(command, options.spec.process.arguments);
+    commands.takes_arguments(command, options.spec.process.arguments, [&options] { return !options.image_config.empty(); });
     commands.checks(command, [&options] { return check_options(options); });
 }
 
@@ -93,6 +97,10 @@ result<container_request> make_request(const container_options& options) {
     request.rootfs = std::move(*rootfs);
     auto spec = options.spec;
     spec.id = request.id;
+    if (!options.image_config.empty()) {
+        auto applied = apply_image_config_file(options.image_config, spec.process);
+        if (!applied) return applied.error();
+    }
     spec.root = options.read_only ? root_access::read_only : root_access::writable;
     request.config_json = boost::json::serialize(make_spec(spec));
     return request;

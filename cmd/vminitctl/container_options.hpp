@@ -14,6 +14,7 @@ struct container_options {
     std::string name;
     std::string rootfs;
     std::string rootfs_type = "erofs";
+    std::string image_config;  ///< a file; see image_config.hpp
     std::string stdout_uri;  ///< for a container nobody is attached to
     std::string stderr_uri;
     bool read_only = false;
@@ -36,7 +37,7 @@ void declare_resources(CLI::App& command, resource_options& resources);
 /// Options of a container, for `run` and `create`, with the command line after `--`. `options` outlives the set.
 void declare_container_options(command_set& commands, CLI::App& command, container_options& options);
 
-/// Errors: invalid_argument for a bad id or rootfs.
+/// Errors: invalid_argument for a bad id, rootfs or image configuration; those of reading it.
 result<container_request> make_request(const container_options& options);
 
 /// Whether `id` is what containerd takes as a container or exec id. Errors: invalid_argument naming `what`.

@@ -113,9 +113,11 @@ result<user_ids> parse_user(std::string_view text) {
 json::object make_process(const process_options& options) {
     json::array arguments;
     for (const auto& argument : options.arguments) arguments.emplace_back(argument);
-    return {{"terminal", options.terminal},     {"user", {{"uid", options.user.uid}, {"gid", options.user.gid}}},
+    auto user = options.user.value_or(user_ids());
+    auto directory = options.working_directory.empty() ? "/" : options.working_directory;
+    return {{"terminal", options.terminal},     {"user", {{"uid", user.uid}, {"gid", user.gid}}},
             {"args", std::move(arguments)},     {"env", environment_of(options)},
-            {"cwd", options.working_directory}, {"capabilities", capabilities()},
+            {"cwd", directory}, {"capabilities", capabilities()},
             {"noNewPrivileges", false}};
 }
 

@@ -26,8 +26,8 @@ result<user_ids> parse_user(std::string_view text);
 struct process_options {
     std::vector<std::string> arguments;
     std::vector<std::string> environment;  ///< `K=V`, or `K` for our own value of it; PATH is added if missing
-    std::string working_directory = "/";
-    user_ids user;
+    std::string working_directory;  ///< empty = /
+    std::optional<user_ids> user;   ///< none = 0:0
     bool terminal = false;
 };
 
