@@ -55,9 +55,12 @@ TEST_CASE_METHOD(copier_fixture, "bytes go through as they are", "[process]") {
     copier moving(source, target, buffer);
     CHECK(moving.step() == copy_outcome::source_empty);
     feed("some bytes");
-    CHECK(moving.step() == copy_outcome::moved);
+    CHECK(moving.step() == copy_outcome::drained);
     CHECK(taken() == "some bytes");
     CHECK(moving.moved() == 10);
+    feed(numbered(65536));
+    CHECK(moving.step() == copy_outcome::moved);
+    CHECK(taken() == numbered(65536));
     CHECK(moving.step() == copy_outcome::source_empty);
     from.write_end.reset();
     CHECK(moving.step() == copy_outcome::source_ended);
@@ -82,7 +85,7 @@ TEST_CASE_METHOD(copier_fixture, "what a full target does not take is kept, and 
         moving.step();
         all += taken(4096);
     }
-    CHECK(moving.step() == copy_outcome::moved);
+    CHECK(moving.step() == copy_outcome::drained);
     for (auto more = taken(); !more.empty(); more = taken()) all += more;
     CHECK(all == first + second + "third");
     CHECK(moving.moved() == all.size());
@@ -122,7 +125,7 @@ TEST_CASE_METHOD(copier_fixture, "a write for which the kernel has no memory is 
     while (moving.kept() > 0) CHECK(moving.step() == copy_outcome::moved);
     CHECK(taken() == sent);
     feed(sent);
-    CHECK(moving.step() == copy_outcome::moved);
+    CHECK(moving.step() == copy_outcome::drained);
     CHECK(moving.kept() == 0);
 }
 
@@ -134,7 +137,7 @@ TEST_CASE_METHOD(copier_fixture, "no byte is lost for want of memory", "[process
         return moving.step();
     };
     CHECK(step_without_memory() == copy_outcome::no_memory);
-    CHECK(moving.step() == copy_outcome::moved);
+    CHECK(moving.step() == copy_outcome::drained);
     CHECK(taken() == "first");
     auto fill = numbered(65536);
     feed(fill);

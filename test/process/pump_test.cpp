@@ -35,6 +35,14 @@ TEST_CASE_METHOD(pump_fixture, "an idle output costs no turn of the loop", "[pro
     CHECK(ctx.poll() == 0);
 }
 
+TEST_CASE_METHOD(pump_fixture, "a line costs one turn of the loop: nothing is read in vain", "[process]") {
+    start_output();
+    write(5);
+    ctx.restart();
+    CHECK(ctx.poll() == 1);
+    CHECK(host_read() == "xxxxx");
+}
+
 TEST_CASE_METHOD(pump_fixture, "a host that does not read stops the process, not the loop", "[process]") {
     auto pump = start_output();
     std::size_t written = 0;

@@ -19,7 +19,10 @@ copy_outcome copier::step() noexcept {
     auto outcome = write(std::string_view(into, *count));
     auto done = static_cast<std::size_t>(moved_ - before);
     if (done < *count) keep(done, *count);
-    return outcome;
+    if (outcome != copy_outcome::moved || done < *count || is_discarding_) return outcome;
+    // A terminal gives a page at a time, however much there is.
+    bool has_more = *count == copy_buffer::size || source_->kind() == end_kind::terminal;
+    return has_more ? copy_outcome::moved : copy_outcome::drained;
 }
 
 copy_outcome copier::write_kept() noexcept {

@@ -41,6 +41,7 @@ private:
 /// What one step did, and so what to wait for.
 enum class copy_outcome {
     moved,
+    drained,  ///< moved, and the source had no more than that
     source_empty,
     source_away,  ///< a terminal that nobody has open now; somebody may open it again
     source_ended,

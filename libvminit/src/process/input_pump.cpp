@@ -37,6 +37,7 @@ awaitable<void> input_pump::take_step() {
         case copy_outcome::moved:
             co_await asio::post(ex_, as_tuple_awaitable);
             break;
+        case copy_outcome::drained:
         case copy_outcome::source_empty:
             co_await await_more();
             break;

@@ -68,6 +68,7 @@ awaitable<void> output_pump::take_step() {
                 co_await asio::post(ex_, as_tuple_awaitable);
             }
             break;
+        case copy_outcome::drained:
         case copy_outcome::source_empty:
             progress_.settle();
             co_await source_->wait_until(readiness::readable, over_at());
