@@ -42,9 +42,9 @@ awaitable<result<int>> run_while_read(client_session& guest, invocation& invoked
 }
 
 result<void> find_guest(global_options& options) {
-    auto state = vm_state_directory(shim_config_file());
-    if (!state) return state.error();
-    return find_container_vm(options, *state);
+    auto settings = machine_settings();
+    if (!settings) return settings.error();
+    return options.vm.empty() ? find_container_vm(options, settings->state) : find_named_vm(options, *settings);
 }
 
 int failure_status(const invocation& invoked, const error& failure) {
@@ -64,7 +64,8 @@ std::optional<int> write_failure_status(client_session& guest, const invocation&
 
 awaitable<int> run_invocation(asio::io_context& context, invocation invoked, local_descriptors local) {
     result<void> found;
-    if (!invoked.options.container.empty()) found = find_guest(invoked.options);
+    bool is_named = !invoked.options.container.empty() || !invoked.options.vm.empty();
+    if (is_named && invoked.traits.connection != needs::no_address) found = find_guest(invoked.options);
     client_session guest(context, invoked.options, local);
     result<int> status = exit_failure;
     if (!found) {

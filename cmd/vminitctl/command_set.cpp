@@ -11,11 +11,24 @@ namespace vminit::vminitctl {
 
 namespace {
 
+// `vm start`: the names on the way to a command.
+std::string path_of(const CLI::App& command) {
+    const auto* parent = command.get_parent();
+    if (parent == nullptr) return {};
+    auto above = path_of(*parent);
+    return above.empty() ? command.get_name() : above + " " + command.get_name();
+}
+
 parse_stop usage_error(const CLI::App& command, std::string_view why, status_of status = status_of::command) {
-    auto path = command.get_parent() == nullptr ? std::string() : command.get_name() + " ";
+    auto path = path_of(command);
     return {status == status_of::process ? exit_ours : exit_usage,
-            fmt::format("vminitctl: {}{}{} (see vminitctl {}--help)\n", path.empty() ? "" : command.get_name(),
-                        path.empty() ? "" : ": ", printable(why), path)};
+            fmt::format("vminitctl: {}{}{} (see vminitctl {}{}--help)\n", path, path.empty() ? "" : ": ",
+                        printable(why), path, path.empty() ? "" : " ")};
+}
+
+const CLI::App& chosen_command(const CLI::App& app) {
+    auto chosen = app.get_subcommands();
+    return chosen.empty() ? app : chosen_command(*chosen.front());
 }
 
 }  // namespace
@@ -42,6 +55,8 @@ command_set::command_set() : app_("Asks the guest of a container VM, whose init 
         ->envname("CONTAINERD_NAMESPACE")
         ->take_last()
         ->capture_default_str();
+    app_.add_option("--vm", options_.vm, "the VM that vm start started under this name, instead of --address")
+        ->take_last();
     app_.add_flag("--json", options_.json, "answer in JSON");
     app_.add_option("--timeout", options_.timeout, "seconds one call may take")
         ->check(CLI::Range(0.001, 86400.0))
@@ -50,9 +65,23 @@ command_set::command_set() : app_("Asks the guest of a container VM, whose init 
 }
 
 CLI::App& command_set::add(const std::string& name, const std::string& description, action run, command_traits traits) {
-    auto* command = app_.add_subcommand(name, description);
-    entries_.push_back(std::make_unique<entry>(entry{command, std::move(run), traits, nullptr, {}, {}}));
-    return *command;
+    return add_entry(*app_.add_subcommand(name, description), std::move(run), traits);
+}
+
+CLI::App& command_set::add_family(const std::string& name, const std::string& description) {
+    auto* family = app_.add_subcommand(name, description);
+    family->require_subcommand(1);
+    return *family;
+}
+
+CLI::App& command_set::add_to(CLI::App& family, const std::string& name, const std::string& description, action run,
+                              command_traits traits) {
+    return add_entry(*family.add_subcommand(name, description), std::move(run), traits);
+}
+
+CLI::App& command_set::add_entry(CLI::App& command, action run, command_traits traits) {
+    entries_.push_back(std::make_unique<entry>(entry{&command, std::move(run), traits, nullptr, {}, {}}));
+    return command;
 }
 
 void command_set::takes_arguments(CLI::App& command, std::vector<std::string>& into, std::function<bool()> has_others) {
@@ -65,11 +94,13 @@ void command_set::checks(CLI::App& command, std::function<result<void>()> check)
     entry_of(command).checks.push_back(std::move(check));
 }
 
-command_set::entry& command_set::entry_of(const CLI::App& command) {
+command_set::entry* command_set::find_entry(const CLI::App& command) {
     auto found =
         std::find_if(entries_.begin(), entries_.end(), [&](const auto& known) { return known->app == &command; });
-    return **found;
+    return found == entries_.end() ? nullptr : found->get();
 }
+
+command_set::entry& command_set::entry_of(const CLI::App& command) { return *find_entry(command); }
 
 std::optional<parse_stop> command_set::parse(std::vector<std::string> arguments, invocation& invoked) {
     // What follows `--` is not ours: no option in it may be taken for one of the command's.
@@ -85,11 +116,11 @@ std::optional<parse_stop> command_set::parse(std::vector<std::string> arguments,
     } catch (const CLI::Success&) {
         return parse_stop{0, app_.help()};
     } catch (const CLI::ParseError& failure) {
-        auto chosen = app_.get_subcommands();
-        if (chosen.empty()) return usage_error(app_, failure.what());
-        return usage_error(*chosen.front(), failure.what(), entry_of(*chosen.front()).traits.status);
+        const auto& chosen = chosen_command(app_);
+        const auto* known = find_entry(chosen);
+        return usage_error(chosen, failure.what(), known == nullptr ? status_of::command : known->traits.status);
     }
-    auto& chosen = entry_of(*app_.get_subcommands().front());
+    auto& chosen = entry_of(chosen_command(app_));
     if (auto stop = finish(chosen, has_tail, std::move(tail))) return stop;
     invoked.options = options_;
     invoked.run = chosen.run;
@@ -109,8 +140,9 @@ std::optional<parse_stop> command_set::finish(const entry& chosen, bool has_tail
     for (const auto& check : chosen.checks) {
         if (auto checked = check(); !checked) return wrong(checked.error().context());
     }
-    if (!options_.container.empty()) return std::nullopt;
-    if (options_.address.empty()) return wrong("give --address or --container, or set VMINIT_ADDRESS");
+    bool is_found_later = !options_.container.empty() || !options_.vm.empty();
+    if (is_found_later || chosen.traits.connection == needs::no_address) return std::nullopt;
+    if (options_.address.empty()) return wrong("give --address, --vm or --container, or set VMINIT_ADDRESS");
     for (const auto& address : {options_.address, options_.stream_address}) {
         if (address.empty()) continue;
         if (auto parsed = ttrpc::address::parse(address); !parsed) return wrong(parsed.error().message());

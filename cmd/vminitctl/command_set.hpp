@@ -33,8 +33,12 @@ inline constexpr int exit_not_executable = 126;
 inline constexpr int exit_not_found = 127;
 inline constexpr int exit_unread = 141;  ///< 128 and SIGPIPE: nobody reads our stdout
 
-/// Whether the RPC connection is there when a command runs.
-enum class needs { nothing, guest };
+/// What is there when a command runs.
+enum class needs {
+    no_address,  ///< it is not about a guest that runs
+    nothing,     ///< a guest's address, which the command connects to itself
+    guest,       ///< the RPC connection
+};
 
 /// Whose exit status a command has: its own, or that of a process in the guest.
 enum class status_of { command, process };
@@ -52,6 +56,7 @@ struct global_options {
     std::string stream_address;     ///< of its stdio streams; empty = derived from `address`
     std::string container;          ///< whose VM is the guest, instead of `address`
     std::string space = "default";  ///< containerd's namespace of that container
+    std::string vm;                 ///< the VM, as `vm start` named it, whose guest it is, instead of `address`
     bool json = false;
     double timeout = 30;  ///< seconds for one call that is not meant to wait
 
@@ -82,6 +87,11 @@ public:
     /// A new command; options are declared on what is returned. What `run` captures must live as long as it does.
     CLI::App& add(const std::string& name, const std::string& description, action run, command_traits traits = {});
 
+    /// A command that is a family: its members are added with `add_to`.
+    CLI::App& add_family(const std::string& name, const std::string& description);
+    CLI::App& add_to(CLI::App& family, const std::string& name, const std::string& description, action run,
+                     command_traits traits = {});
+
     /// Makes `command` take a container's command line after `--`, and need it, unless `has_others` says that there is one.
     void takes_arguments(CLI::App& command, std::vector<std::string>& into, std::function<bool()> has_others = {});
 
@@ -101,6 +111,8 @@ private:
         std::function<bool()> has_others;  ///< than `arguments`
         std::vector<std::function<result<void>()>> checks;
     };
+    CLI::App& add_entry(CLI::App& command, action run, command_traits traits);
+    entry* find_entry(const CLI::App& command);
     entry& entry_of(const CLI::App& command);
     std::optional<parse_stop> finish(const entry& chosen, bool has_tail, std::vector<std::string> tail);
 

@@ -53,6 +53,26 @@ TEST_CASE("global options come before or after the command", "[vminitctl]") {
     CHECK(after.invoked.options.stream_address == "unix:///y");
 }
 
+TEST_CASE("a family of commands has members, which need no guest's address if they say so", "[vminitctl]") {
+    command_set commands;
+    auto& family = commands.add_family("vm", "VMs");
+    commands.add_to(family, "list", "all", nothing, command_traits{needs::no_address, status_of::command, false});
+    auto& start = commands.add_to(family, "start", "one", nothing);
+    std::string name;
+    start.add_option("NAME", name)->required();
+    invocation invoked;
+    REQUIRE_FALSE(commands.parse({"vm", "list", "--json"}, invoked));
+    CHECK(invoked.options.json);
+    CHECK(invoked.traits.connection == needs::no_address);
+    CHECK(commands.parse({"vm"}, invoked)->text ==
+          "vminitctl: vm: A subcommand is required (see vminitctl vm --help)\n");
+    CHECK(commands.parse({"vm", "start"}, invoked)->text ==
+          "vminitctl: vm start: NAME is required (see vminitctl vm start --help)\n");
+    auto help = commands.parse({"vm", "start", "--help"}, invoked);
+    CHECK(help->status == 0);
+    CHECK(help->text.find("NAME") != std::string::npos);
+}
+
 TEST_CASE("a mistake is one line and status 2", "[vminitctl]") {
     CHECK(command_line().failure_of({}) == "vminitctl: A subcommand is required (see vminitctl --help)\n");
     CHECK(command_line().failure_of({"pong"}).find("vminitctl: ") == 0);
@@ -82,7 +102,7 @@ TEST_CASE("without an address there is nobody to ask", "[vminitctl]") {
     REQUIRE(stop);
     CHECK(stop->status == exit_usage);
     CHECK(stop->text ==
-          "vminitctl: ping: give --address or --container, or set VMINIT_ADDRESS (see vminitctl ping --help)\n");
+          "vminitctl: ping: give --address, --vm or --container, or set VMINIT_ADDRESS (see vminitctl ping --help)\n");
 }
 
 TEST_CASE("help and version are answers, not mistakes", "[vminitctl]") {

@@ -12,13 +12,13 @@ using namespace vminit::vminitctl;
 TEST_CASE("the shim's settings say where its VMs are", "[vminitctl]") {
     test::temporary_directory directory;
     auto config = directory.path() + "/shim.json";
-    CHECK(*vm_state_directory(config) == "/run/vminit");
+    CHECK(read_vm_settings(config)->state == usual_state());
     REQUIRE(replace_file(config, R"({"cpus": 2})", 0600));
-    CHECK(*vm_state_directory(config) == "/run/vminit");
+    CHECK(read_vm_settings(config)->state == usual_state());
     REQUIRE(replace_file(config, R"({"state": "/run/other"})", 0600));
-    CHECK(*vm_state_directory(config) == "/run/other");
+    CHECK(read_vm_settings(config)->state == "/run/other");
     REQUIRE(replace_file(config, "[", 0600));
-    CHECK(vm_state_directory(config).error().kind() == errc::invalid_argument);
+    CHECK(read_vm_settings(config).error().kind() == errc::invalid_argument);
 }
 
 TEST_CASE("the option --container stands for the addresses of its VM", "[vminitctl]") {

@@ -33,6 +33,7 @@ void add_commands(command_set& commands) {
     add_cpu(commands);
     add_memory(commands);
     add_shutdown(commands);
+    add_vm(commands);
 }
 
 }  // namespace vminit::vminitctl

@@ -17,6 +17,7 @@ void add_ps(command_set& commands);
 void add_stats(command_set& commands);
 void add_top(command_set& commands);
 void add_kill(command_set& commands);
+void add_vm(command_set& commands);
 void add_wait(command_set& commands);
 void add_delete(command_set& commands);
 void add_update(command_set& commands);

@@ -2,22 +2,15 @@
 
 #include "client_session.hpp"
 #include "commands/commands.hpp"
+#include "shutdown_call.hpp"
 
 namespace vminit::vminitctl {
 
 namespace {
 
 awaitable<result<int>> shutdown(client_session& guest) {
-    google::protobuf::Empty nothing;
-    auto system = guest.system();
-    auto prepared = co_await system.PrepareShutdown(std::move(nothing), guest.call_limit());
-    if (!prepared) co_return prepared.error();
-    containerd::task::v3::ShutdownRequest request;
-    auto tasks = guest.task();
-    auto ended = co_await tasks.Shutdown(std::move(request), guest.call_limit());
-    // A guest that is quick is gone before its answer is here.
-    bool is_gone = !ended && ended.error().code() == ttrpc::client_errc::closed;
-    if (!ended && !is_gone) co_return ended.error();
+    auto asked = co_await ask_to_power_off(guest);
+    if (!asked) co_return asked.error();
     // Success is also the answer of a guest that stays on because of its containers.
     auto gone = co_await guest.closed(guest.options().call_limit());
     if (!gone) co_return error(errc::failed_precondition, "the guest stays on, it still has containers");

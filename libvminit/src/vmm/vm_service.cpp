@@ -43,7 +43,7 @@ error told_with(const error& failure, const std::string& console, const stuck_gu
     auto panic = console.find("Kernel panic");
     if (panic != std::string::npos)
         text = "the kernel panicked: " + console.substr(panic, console.find('\n', panic) - panic);
-    if (!console.empty()) text.append("; its console ends with:\n" + console);
+    if (!console.empty()) text.append("; its console ends with:\n" + std::string(trimmed(console)));
     if (guest.is_known())
         text.append("\nthe kernel's log ends with:\n" + last_lines(guest.kernel.messages, told_messages));
     return error(failure.kind(), std::move(text));
