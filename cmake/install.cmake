@@ -1,5 +1,6 @@
 # What find_package(vminit) finds: one archive a layer and one of all, headers, generated messages with their .proto files,
-# the code generator. The install components are `library` (all of that) and `commands`.
+# the code generator. The install components are `library` (all of that), `client` (vminitctl, vminit-image), `guest`
+# (vminitd) and `shim` (containerd's); each is a package (package.cmake).
 include(CMakePackageConfigHelpers)
 
 set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/vminit)
@@ -42,13 +43,13 @@ install(FILES
   DESTINATION ${config_dir} COMPONENT library)
 
 if(VMINIT_BUILD_COMMANDS)
-  install(TARGETS vminitd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT commands)
+  # No program of this machine: it goes into initrds.
+  install(TARGETS vminitd RUNTIME DESTINATION ${CMAKE_INSTALL_DATADIR}/vminit/guest COMPONENT guest)
+  install(FILES docs/vminitd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT guest)
   # In the PATH, or beside containerd: that is where it looks for io.containerd.vminit.v2.
-  install(TARGETS containerd-shim-vminit-v2 RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT commands)
-  install(FILES docs/containerd-shim-vminit-v2.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT commands)
-  install(TARGETS vminitctl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT commands)
-  install(TARGETS vminit-image RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT commands)
-  install(FILES docs/vminitctl.1 docs/vminit-image.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT commands)
-  install(DIRECTORY docs/kernel/ DESTINATION ${CMAKE_INSTALL_DATADIR}/vminit/kernel COMPONENT commands)
-  install(FILES docs/vminitd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT commands)
+  install(TARGETS containerd-shim-vminit-v2 RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT shim)
+  install(FILES docs/containerd-shim-vminit-v2.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT shim)
+  install(TARGETS vminitctl vminit-image RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT client)
+  install(FILES docs/vminitctl.1 docs/vminit-image.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT client)
+  install(DIRECTORY docs/kernel/ DESTINATION ${CMAKE_INSTALL_DATADIR}/vminit/kernel COMPONENT client)
 endif()

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "build_commit.hpp"
 #include "commands.hpp"
 #include "vminit/core/syscalls.hpp"
 
@@ -52,7 +53,7 @@ int main(int argc, char** argv) {
     auto variables = current_environment();
     auto request = read_command_line(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc), variables);
     if (!request) return finish(request.error());
-    if (request->action == shim_action::version) return finish("containerd-shim-vminit-v2 " VMINIT_VERSION "\n");
+    if (request->action == shim_action::version) return finish("containerd-shim-vminit-v2 " + version_with_commit(VMINIT_VERSION) + "\n");
     auto config = read_config(config_file(variables));
     if (!config) return finish(config.error());
     if (request->action == shim_action::serve) return serve(*request, *config);

@@ -8,6 +8,7 @@
 #include <exception>
 #include <filesystem>
 
+#include "build_commit.hpp"
 #include "container_image.hpp"
 #include "disk.hpp"
 #include "initrd.hpp"
@@ -197,7 +198,7 @@ struct kernel_command {
 int run(int argc, char** argv) {
     CLI::App app("Makes what a guest boots from: an initrd, disks; and looks whether a kernel has what it needs.",
                  "vminit-image");
-    app.set_version_flag("--version", VMINIT_VERSION);
+    app.set_version_flag("--version", "vminit-image " + version_with_commit(VMINIT_VERSION));
     app.require_subcommand(1);
     initrd_command initrd;
     disk_command disk;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "build_commit.hpp"
 #include "vminit/ttrpc/address.hpp"
 
 namespace vminit::vminitctl {
@@ -40,7 +41,7 @@ clock::duration global_options::call_limit() const {
 command_set::command_set() : app_("Asks the guest of a container VM, whose init is vminitd, anything.", "vminitctl") {
     app_.require_subcommand(1);
     app_.fallthrough();
-    app_.set_version_flag("--version", "vminitctl " VMINIT_VERSION);
+    app_.set_version_flag("--version", "vminitctl " + version_with_commit(VMINIT_VERSION));
     app_.add_option("-a,--address", options_.address,
                     "the guest: hvsock://DIR/vm.sock:1024, vsock://3:1024 or unix:///path")
         ->envname("VMINIT_ADDRESS")

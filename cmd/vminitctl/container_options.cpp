@@ -64,7 +64,7 @@ void declare_resources(CLI::App& command, resource_options& resources) {
 void declare_container_options(command_set& commands, CLI::App& command, container_options& options) {
     command.add_option("NAME", options.name, "the container's id (default: made up)");
     command.add_option("--id", options.id, "the same, as an option");
-    command.add_option("--rootfs", options.rootfs, "serial number of a disk, or a directory of the guest")->required();
+    command.add_option("--rootfs", options.rootfs, "serial number of a disk, its device (/dev/vda), or a directory of the guest")->required();
     command.add_option("--rootfs-type", options.rootfs_type, "filesystem on the disk")->capture_default_str();
     command.add_option("--image-config", options.image_config,
                        "an image's configuration (vminit-image disk leaves it beside a disk): command, environment, directory "

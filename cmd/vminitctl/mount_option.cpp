@@ -92,19 +92,22 @@ result<system::mount_entry> parse_mount(std::string_view text) { return mount_re
 
 result<std::vector<system::mount_entry>> rootfs_mounts(std::string_view source, std::string_view filesystem) {
     std::vector<system::mount_entry> mounts;
-    if (source.starts_with('/')) {
+    bool is_device = source.starts_with("/dev/");
+    if (source.starts_with('/') && !is_device) {
         mounts.emplace_back("bind", std::string(source), "", std::vector<std::string>{"rbind", "rw"});
         return mounts;
     }
     if (source.starts_with("serial:")) source.remove_prefix(7);
-    if (source.empty() || source.size() > longest_serial || source.find('/') != std::string_view::npos) {
+    bool is_serial = !source.empty() && source.size() <= longest_serial && source.find('/') == std::string_view::npos;
+    if (!is_device && !is_serial) {
         return error(errc::invalid_argument,
                      fmt::format("\"{}\" is neither an absolute path nor a disk's serial number", source));
     }
     std::vector<std::string> overlay{"lowerdir={{ overlay 0 0 }}", "upperdir={{ mount 1 }}/upper",
                                      "workdir={{ mount 1 }}/work", "X-containerd.mkdir.path={{ mount 1 }}/upper:0755",
                                      "X-containerd.mkdir.path={{ mount 1 }}/work:0755"};
-    mounts.emplace_back(std::string(filesystem), fmt::format("serial:{}", source), "", std::vector<std::string>{"ro"});
+    auto disk = is_device ? std::string(source) : fmt::format("serial:{}", source);
+    mounts.emplace_back(std::string(filesystem), std::move(disk), "", std::vector<std::string>{"ro"});
     mounts.emplace_back("tmpfs", "tmpfs", "", std::vector<std::string>{"mode=0755"});
     mounts.emplace_back("format/mkdir/overlay", "overlay", "", std::move(overlay));
     return mounts;

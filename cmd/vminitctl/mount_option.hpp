@@ -16,8 +16,9 @@ result<system::mount_entry> parse_mount(std::string_view text);
 
 /// The mounts of `Task.Create` that make a rootfs out of `--rootfs`.
 ///
-/// An absolute path is a directory of the guest and is bound, writable. Anything else is the serial number of a disk
-/// with a read-only filesystem of type `filesystem`; a tmpfs laid over it makes it writable.
+/// An absolute path is a directory of the guest and is bound, writable; below /dev it is a disk (some VMMs give theirs no
+/// serial number that one can choose). Anything else is the serial number of a disk. A disk has a filesystem of type
+/// `filesystem`, mounted read-only; a tmpfs laid over it makes it writable.
 result<std::vector<system::mount_entry>> rootfs_mounts(std::string_view source, std::string_view filesystem);
 
 }  // namespace vminit::vminitctl

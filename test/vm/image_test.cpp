@@ -59,7 +59,7 @@ TEST_CASE("an OCI image becomes a disk, and runs as it says itself, in a VM whos
     CHECK(runs.rest() == "hello from 1000 in /srv: of the image\n");
     CHECK(runs.complaint().empty());
     CHECK(runs.wait() == 0);
-    client_program again(machine.address(), {"run", "--rootfs", "box", "--rootfs-type", type, "--image-config",
+    client_program again(machine.address(), {"run", "--rootfs", "/dev/vdb", "--rootfs-type", type, "--image-config",
                                              files.path("box.json"), "--", "ls /bin; exit 7"});
     CHECK(again.wait() == 7);
     machine.press_ctrl_alt_del();

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
+#include "build_commit.hpp"
 #include "container_options.hpp"
 #include "endpoints.hpp"
 #include "fresh_id.hpp"
@@ -118,6 +119,7 @@ TEST_CASE("help and version are answers, not mistakes", "[vminitctl]") {
     REQUIRE(version);
     CHECK(version->status == 0);
     CHECK(version->text.starts_with("vminitctl "));
+    CHECK(version->text.find(build_commit()) != std::string::npos);
 }
 
 TEST_CASE("everything after -- is the container's, whatever it looks like", "[vminitctl]") {

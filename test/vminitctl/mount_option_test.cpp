@@ -49,6 +49,13 @@ TEST_CASE("a disk becomes a read-only filesystem under a writable overlay", "[vm
     CHECK(rootfs_mounts("serial:root", "ext4").value()[0] == mount_entry("ext4", "serial:root", "", {"ro"}));
 }
 
+TEST_CASE("a disk can be named by its device", "[vminitctl]") {
+    auto mounts = rootfs_mounts("/dev/vdb", "ext4").value();
+    REQUIRE(mounts.size() == 3);
+    CHECK(mounts[0] == mount_entry("ext4", "/dev/vdb", "", {"ro"}));
+    CHECK(mounts[2].type == "format/mkdir/overlay");
+}
+
 TEST_CASE("a directory is bound", "[vminitctl]") {
     auto mounts = rootfs_mounts("/srv/root", "erofs").value();
     REQUIRE(mounts.size() == 1);
