@@ -51,6 +51,7 @@ public:
         (*root)["path"] = "rootfs";
         if (spec_.erase("hooks") != 0) remark("hooks are programs of the host: left out");
         if (auto edited = edit_linux(); !edited) return edited;
+        add_pod_files();
         return edit_mounts();
     }
 
@@ -95,6 +96,22 @@ private:
         return true;
     }
 
+    void add_pod_files() {
+        if (input_.pod_files.empty()) return;
+        auto& listed = spec_["mounts"];
+        if (!listed.is_array()) listed = json::array();
+        auto& mounts = listed.get_array();
+        for (const auto& [place, source] : input_.pod_files) {
+            bool is_there = std::any_of(mounts.begin(), mounts.end(), [&](const json::value& each) {
+                return each.is_object() && text_at(each.get_object(), "destination") == place;
+            });
+            if (is_there) continue;
+            json::object mount{{"destination", place}, {"type", "bind"}, {"source", source}};
+            mount["options"] = {"rbind", "rprivate", "rw"};
+            mounts.push_back(std::move(mount));
+        }
+    }
+
     result<void> edit_mounts() {
         auto* listed = spec_.if_contains("mounts");
         if (listed == nullptr || !listed->is_array()) return {};
@@ -124,6 +141,8 @@ private:
             case source_kind::other:
                 return error(errc::not_implemented,
                              "bind mount of " + source + ": only files and directories can be given to the VM");
+            case source_kind::of_guest:
+                return {};
             case source_kind::file:
                 break;
         }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,8 +12,8 @@
 
 namespace vminit::shim {
 
-/// What a path on this machine is, followed through symbolic links.
-enum class source_kind { missing, file, big_file, directory, other };
+/// What a path on this machine is, followed through symbolic links; or it is none of this machine but the guest's.
+enum class source_kind { missing, file, big_file, directory, other, of_guest };
 
 /// What the edits need to know of the world; tests answer instead of it.
 struct guest_spec_input {
@@ -22,6 +23,9 @@ struct guest_spec_input {
     /// The guest's path for a namespace path of this machine (`/proc/<VMM's pid>/ns/pid` of a pod); empty: there is
     /// none.
     std::function<std::string(const std::string& type, const std::string& path)> namespace_path;
+
+    /// Files that a pod has for its containers: place in the container → path on this machine.
+    std::map<std::string, std::string> pod_files;
 
     std::string share_place;  ///< where the guest has this machine's directories, in its bundle; empty: it cannot
     std::string share_name;   ///< what their names there begin with
@@ -55,6 +59,7 @@ struct guest_spec {
 ///
 /// - `root.path` is the bundle's `rootfs`, the cgroup a plain path of ours;
 /// - hooks are programs of this machine and go; so do network and cgroup namespaces, for the VM is the border;
+/// - a pod's files are mounted where the container has nothing of its own;
 /// - other namespaces with a path get the guest's path;
 /// - bind mounts of small files become bundle files; directories and big files are shared. Where nothing can be shared,
 ///   and for sockets and devices: not_implemented naming the source, never dropped silently. A tmpfs stands in for a

@@ -94,16 +94,19 @@ std::uint32_t sandbox::next_stream_ids() noexcept {
 
 awaitable<result<std::shared_ptr<shim_container>>> sandbox::create(task::CreateTaskRequest request) {
     if (is_stopping_) co_return error(errc::unavailable, "the VM is being shut down");
+    bool has_pod = phase_ == pod_phase::none || phase_ == pod_phase::running;
+    if (!has_pod) co_return error(errc::failed_precondition, "the pod does not run");
     auto container = std::make_shared<shim_container>(context_, request.id(), request.bundle(), publisher_);
     container->rootfs = request.rootfs();
     auto [place, is_new] = containers_.try_emplace(request.id(), container);
     if (!is_new) co_return error(errc::already_exists, "container " + request.id());
     auto spec = plan(*container, request);
+    stdio_names names{request.stdin(), request.stdout(), request.stderr(), request.terminal()};
     result<void> done = spec ? result<void>() : result<void>(spec.error());
     if (done) done = co_await storage_.prepare(container->storage, mounts_of(request), request.bundle());
     if (done) done = co_await provide_vm(container);
     if (done) done = co_await set_limits(container->id(), container->facts.limits);
-    if (done) done = co_await create_in_guest(container, request, std::move(*spec));
+    if (done) done = co_await create_in_guest(container, std::move(names), std::move(*spec));
     if (done) sysctls_.add(container->facts.net_sysctls);
     if (done) write_record();
     if (done) co_return container;
@@ -133,21 +136,12 @@ awaitable<void> sandbox::undo_create(std::shared_ptr<shim_container> container) 
 result<guest_spec> sandbox::plan(shim_container& container, const task::CreateTaskRequest& request) {
     auto config_json = read_bundle_file(request.bundle() + "/config.json");
     if (!config_json) return config_json.error();
-    auto network = network_wish_of(*config_json, config_.network);
-    if (!network) return network.error();
-    container.network = std::move(*network);
-    auto facts = read_spec_facts(*config_json);
-    if (!facts) return facts.error();
-    if (auto agreed = sysctls_.check(facts->net_sysctls); !agreed) return agreed.error();
-    container.facts = std::move(*facts);
+    if (auto read = read_wishes(container, *config_json); !read) return read.error();
     auto storage = storage_.plan(mounts_of(request));
     if (!storage) return storage.error();
-    guest_spec_input input;
-    input.id = request.id();
+    auto input = spec_input(request.id());
     input.kind_of = kind_of;
-    input.namespace_path = [this](const std::string& type, const std::string& path) {
-        return namespace_in_guest(type, path);
-    };
+    input.pod_files = pod_files_;
     input.share_place = storage_.volume_place(*storage);
     input.share_name = storage->name;
     auto spec = make_guest_spec(*config_json, input);
@@ -155,6 +149,26 @@ result<guest_spec> sandbox::plan(shim_container& container, const task::CreateTa
     storage_.add_volumes(*storage, spec->shares);
     container.storage = std::move(*storage);
     return spec;
+}
+
+result<void> sandbox::read_wishes(shim_container& container, std::string_view config_json) {
+    auto network = network_wish_of(config_json, config_.network);
+    if (!network) return network.error();
+    container.network = std::move(*network);
+    auto facts = read_spec_facts(config_json);
+    if (!facts) return facts.error();
+    if (auto agreed = sysctls_.check(facts->net_sysctls); !agreed) return agreed;
+    container.facts = std::move(*facts);
+    return {};
+}
+
+guest_spec_input sandbox::spec_input(const std::string& id) const {
+    guest_spec_input input;
+    input.id = id;
+    input.namespace_path = [this](const std::string& type, const std::string& path) {
+        return namespace_in_guest(type, path);
+    };
+    return input;
 }
 
 // The first Create boots, with its disks; others that come meanwhile wait for that, then plug theirs in.
@@ -300,8 +314,8 @@ awaitable<result<void>> sandbox::set_limits(std::string id, resource_limits limi
     co_return co_await resources_.fit(std::move(id), limits, vm_, std::move(*calls));
 }
 
-awaitable<result<void>> sandbox::create_in_guest(std::shared_ptr<shim_container> container,
-                                                 task::CreateTaskRequest request, guest_spec spec) {
+awaitable<result<void>> sandbox::create_in_guest(std::shared_ptr<shim_container> container, stdio_names names,
+                                                 guest_spec spec) {
     const auto& about_root = container->storage.rootfs.remarks;
     spec.remarks.insert(spec.remarks.end(), about_root.begin(), about_root.end());
     for (const auto& remark : spec.remarks)
@@ -310,7 +324,6 @@ awaitable<result<void>> sandbox::create_in_guest(std::shared_ptr<shim_container>
     if (!calls) co_return calls.error();
     auto bundle = co_await create_guest_bundle(*calls, container->id(), std::move(spec));
     if (!bundle) co_return bundle.error();
-    stdio_names names{request.stdin(), request.stdout(), request.stderr(), request.terminal()};
     auto stdio = container->make_stdio(std::move(names), std::string());
     auto init = container->add(std::string(), stdio);
     if (!init) co_return init.error();
@@ -359,6 +372,8 @@ awaitable<void> sandbox::stop() {
     co_await storage_.close();
     has_share_ = is_share_lost_ = false;
     sysctls_.clear();
+    for (const auto& [place, file] : pod_files_) ::unlink(file.c_str());
+    pod_files_.clear();
     auto clear = [directory = paths_.vm]() -> result<void> {
         for (const auto* name : {"qemu.log", "vsock.log", "vhost.sock", "vm.sock", "vm.json"})
             ::unlink((directory + "/" + name).c_str());

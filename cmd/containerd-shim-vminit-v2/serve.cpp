@@ -6,10 +6,12 @@
 #include "commands.hpp"
 #include "event_publisher.hpp"
 #include "sandbox.hpp"
+#include "sandbox_front.hpp"
 #include "server_socket.hpp"
 #include "task_front.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/syscalls.hpp"
+#include "vminit/core/timeout.hpp"
 #include "vminit/reaper/reaper_service.hpp"
 #include "vminit/ttrpc/server_service.hpp"
 
@@ -20,8 +22,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto task_v2_name = "containerd.task.v2.Task";
-constexpr auto answer_limit = 1s;  // for the answer to Shutdown to leave
-constexpr auto flush_limit = 2s;   // for the last events to reach the daemon
+constexpr auto answer_limit = 1s;    // for the answer to Shutdown to leave
+constexpr auto flush_limit = 2s;     // for the last events to reach the daemon
+constexpr auto leave_limit = 500ms;  // for the daemon to close: it does so at once, or has other reasons to stay
+constexpr auto leave_interval = 2ms;
 
 /// The server's parts in the order in which they are made; each outlives those after it.
 class server {
@@ -39,6 +43,7 @@ public:
         auto front = make_task_front(context_, sandbox_, [this] { begin_end(); });
         server.add(front, task_v2_name);
         server.add(front);
+        server.add(make_sandbox_front(context_, sandbox_, [this] { begin_end(); }));
         auto listening = server.listen(unique_fd(server_descriptor), ttrpc::address::unix_socket(request_.socket));
         if (!listening) return listening.error();
         tasks_.spawn("signals", end_at_signal());
@@ -57,8 +62,17 @@ private:
 
     void begin_end() { tasks_.spawn("end", end()); }
 
+    // A daemon closes its connections when it has the answer to Shutdown. Where we do, Go's ttrpc may see the end
+    // before the answer that lies before it, and fail the call.
+    awaitable<void> daemon_gone() {
+        auto& server = asio::use_service<ttrpc::server_service>(context_);
+        auto until = clock::now() + leave_limit;
+        while (server.counters().connections > 0 && clock::now() < until) co_await sleep_for(leave_interval);
+    }
+
     awaitable<void> end() {
         co_await publisher_.flush(flush_limit);
+        co_await daemon_gone();
         (void)co_await asio::use_service<ttrpc::server_service>(context_).shutdown(answer_limit);
         ::unlink(request_.socket.c_str());
         context_.stop();

@@ -73,12 +73,16 @@ awaitable<void> shim_container::forward_all(std::shared_ptr<shim_container> self
     self->is_forwarding_ = false;
 }
 
+void shim_container::publish(std::string_view topic, google::protobuf::Any event) {
+    if (!is_untold) publisher_.publish(std::string(topic), std::move(event));
+}
+
 awaitable<void> shim_container::forward(containerd::types::Envelope envelope) {
     if (envelope.topic() == exit_topic) {
         co_await forward_exit(std::move(envelope));
         co_return;
     }
-    publisher_.publish(envelope.topic(), rewritten(envelope.event()));
+    publish(envelope.topic(), rewritten(envelope.event()));
 }
 
 awaitable<void> shim_container::forward_exit(containerd::types::Envelope envelope) {
@@ -93,7 +97,7 @@ awaitable<void> shim_container::forward_exit(containerd::types::Envelope envelop
     if (process && (*process)->exit) co_return;
     exit.set_pid(pid_);
     *exit.mutable_exited_at() = envelope.timestamp();
-    publisher_.publish(envelope.topic(), pack_event(exit));
+    publish(envelope.topic(), pack_event(exit));
     if (process) (*process)->tell_exit(process_exit(exit.exit_status(), from_timestamp(exit.exited_at())));
 }
 
@@ -139,7 +143,7 @@ void shim_container::lose() {
         exit.set_exit_status(killed_status);
         auto now = wall_now();
         set_timestamp(*exit.mutable_exited_at(), now);
-        publisher_.publish(std::string(exit_topic), pack_event(exit));
+        publish(exit_topic, pack_event(exit));
         process.tell_exit(process_exit(killed_status, now));
     };
     for (auto& [exec_id, process] : processes_) {
@@ -154,7 +158,7 @@ void shim_container::tell_deleted(const process_exit& how) {
     message.set_pid(pid_);
     message.set_exit_status(how.status);
     set_timestamp(*message.mutable_exited_at(), how.at);
-    publisher_.publish(std::string(delete_topic), pack_event(message));
+    publish(delete_topic, pack_event(message));
 }
 
 void shim_container::close() {

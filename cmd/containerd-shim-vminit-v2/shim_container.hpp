@@ -65,12 +65,14 @@ public:
 
     spec_facts facts;             ///< what its spec says beyond itself
     std::uint32_t guest_pid = 0;  ///< init's, inside
+    bool is_untold = false;       ///< the daemon does not know it: nothing is published
     bool is_lost = false;         ///< the guest cannot end it any more: it is not asked to
     network_wish network;         ///< what it asks for
     container_storage storage;    ///< its root and its volumes
     google::protobuf::RepeatedPtrField<containerd::types::Mount> rootfs;  ///< as the daemon gave it, for TaskCreate
 
 private:
+    void publish(std::string_view topic, google::protobuf::Any event);
     static awaitable<void> forward_all(std::shared_ptr<shim_container> self);
     awaitable<void> forward(containerd::types::Envelope envelope);
     awaitable<void> forward_exit(containerd::types::Envelope envelope);

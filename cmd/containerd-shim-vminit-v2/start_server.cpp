@@ -57,8 +57,10 @@ result<void> spawn_server(const bootstrap& how, const std::string& group, const 
 
 result<std::string> start_server(const bootstrap& how, const shim_config& config) {
     auto spec = read_file("config.json", largest_config);
-    if (!spec) return spec.error();
-    auto group = group_of(*spec, how.request.id);
+    // A pod of the Sandbox API has none: it is a group of its own, which its containers name.
+    bool has_none = !spec && syscalls::is_errno(spec.error(), ENOENT);
+    if (!spec && !has_none) return spec.error();
+    auto group = has_none ? how.request.id : group_of(*spec, how.request.id);
     auto paths = paths_of(how.socket_directory, config.state, how.request.grpc_address, how.request.space, group);
     if (auto made = make_directories(how.socket_directory, 0700); !made) return made.error();
     auto locked = lock_directory(how.socket_directory);

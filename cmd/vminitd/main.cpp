@@ -67,9 +67,16 @@ int give_up(const error& failure, logger& log) {
     return 1;
 }
 
+/// As PID 1 of a pod's namespaces: until SIGKILL. What is orphaned there is collected by the kernel.
+[[noreturn]] void hold_namespaces() {
+    ::signal(SIGCHLD, SIG_IGN);
+    for (;;) ::pause();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
+    if (argc == 2 && std::string_view(argv[1]) == "--hold-namespaces") hold_namespaces();
     system::install_fatal_handlers();
     // glibc would give each thread of the blocking lanes a heap of its own, of which the touched pages stay.
     ::mallopt(M_ARENA_MAX, 1);
@@ -85,7 +92,8 @@ int main(int argc, char** argv) try {
     if (!is_init() && flags.values.show_help) return print(help_text());
 
     asio::io_context context{1};
-    auto& log = asio::make_service<log_service>(context, make_logger(flags.values, descriptor_sink(STDERR_FILENO))).log();
+    auto& log =
+        asio::make_service<log_service>(context, make_logger(flags.values, descriptor_sink(STDERR_FILENO))).log();
     if (is_init()) (void)system::run_boot(system::vm_entry_plan(), timeline, log);  // not fatal
 
     auto words = kernel_cmdline::read();
