@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "build_commit.hpp"
+#include "nearest_word.hpp"
+#include "own_arguments.hpp"
 #include "vminit/ttrpc/address.hpp"
 
 namespace vminit::vminitctl {
@@ -66,11 +68,14 @@ command_set::command_set() : app_("Asks the guest of a container VM, whose init 
 }
 
 CLI::App& command_set::add(const std::string& name, const std::string& description, action run, command_traits traits) {
-    return add_entry(*app_.add_subcommand(name, description), std::move(run), traits);
+    auto* command = app_.add_subcommand(name, description);
+    if (!group_.empty()) command->group(group_);
+    return add_entry(*command, std::move(run), traits);
 }
 
 CLI::App& command_set::add_family(const std::string& name, const std::string& description) {
     auto* family = app_.add_subcommand(name, description);
+    if (!group_.empty()) family->group(group_);
     family->require_subcommand(1);
     return *family;
 }
@@ -88,7 +93,7 @@ CLI::App& command_set::add_entry(CLI::App& command, action run, command_traits t
 void command_set::takes_arguments(CLI::App& command, std::vector<std::string>& into, std::function<bool()> has_others) {
     entry_of(command).arguments = &into;
     entry_of(command).has_others = std::move(has_others);
-    command.footer("The container's command line follows --.");
+    command.footer("The container's command line follows --, or the words above.");
 }
 
 void command_set::checks(CLI::App& command, std::function<result<void>()> check) {
@@ -104,11 +109,14 @@ command_set::entry* command_set::find_entry(const CLI::App& command) {
 command_set::entry& command_set::entry_of(const CLI::App& command) { return *find_entry(command); }
 
 std::optional<parse_stop> command_set::parse(std::vector<std::string> arguments, invocation& invoked) {
+    if (!arguments.empty() && arguments.front() == "help") arguments.front() = "--help";
+    separate_own_arguments(arguments);
     // What follows `--` is not ours: no option in it may be taken for one of the command's.
     auto separator = std::find(arguments.begin(), arguments.end(), "--");
     bool has_tail = separator != arguments.end();
     std::vector<std::string> tail(has_tail ? separator + 1 : separator, arguments.end());
     arguments.erase(separator, arguments.end());
+    const auto given = arguments;
     std::reverse(arguments.begin(), arguments.end());
     try {
         app_.parse(std::move(arguments));
@@ -119,6 +127,8 @@ std::optional<parse_stop> command_set::parse(std::vector<std::string> arguments,
     } catch (const CLI::ParseError& failure) {
         const auto& chosen = chosen_command(app_);
         const auto* known = find_entry(chosen);
+        auto mistyped = known == nullptr ? mistyped_command(chosen, given) : std::string();
+        if (!mistyped.empty()) return usage_error(chosen, mistyped);
         return usage_error(chosen, failure.what(), known == nullptr ? status_of::command : known->traits.status);
     }
     auto& chosen = entry_of(chosen_command(app_));
@@ -127,6 +137,27 @@ std::optional<parse_stop> command_set::parse(std::vector<std::string> arguments,
     invoked.run = chosen.run;
     invoked.traits = chosen.traits;
     return std::nullopt;
+}
+
+void command_set::separate_own_arguments(std::vector<std::string>& arguments) {
+    if (std::find(arguments.begin(), arguments.end(), "--") != arguments.end()) return;
+    const auto* command = command_in(app_, arguments);
+    const auto* known = command == nullptr ? nullptr : find_entry(*command);
+    if (known == nullptr || known->arguments == nullptr) return;
+    auto begin = own_arguments_begin(app_, *command, arguments);
+    if (begin < arguments.size()) arguments.insert(arguments.begin() + static_cast<std::ptrdiff_t>(begin), "--");
+}
+
+// Nothing if no word was typed where the command should be.
+std::string command_set::mistyped_command(const CLI::App& among, const std::vector<std::string>& arguments) const {
+    auto typed = word_after(app_, among, arguments);
+    if (typed.empty()) return {};
+    std::vector<std::string> names;
+    for (const auto* command : among.get_subcommands([](const CLI::App*) { return true; }))
+        names.push_back(command->get_name());
+    auto nearest = nearest_word(typed, names);
+    auto hint = nearest.empty() ? std::string() : fmt::format("; did you mean {}?", nearest);
+    return fmt::format("there is no command \"{}\"{}", typed, hint);
 }
 
 std::optional<parse_stop> command_set::finish(const entry& chosen, bool has_tail, std::vector<std::string> tail) {

@@ -84,6 +84,9 @@ public:
     command_set(const command_set&) = delete;
     command_set& operator=(const command_set&) = delete;
 
+    /// Commands that are added from here on stand under this heading of the help.
+    void begin_group(std::string heading) { group_ = std::move(heading); }
+
     /// A new command; options are declared on what is returned. What `run` captures must live as long as it does.
     CLI::App& add(const std::string& name, const std::string& description, action run, command_traits traits = {});
 
@@ -92,7 +95,8 @@ public:
     CLI::App& add_to(CLI::App& family, const std::string& name, const std::string& description, action run,
                      command_traits traits = {});
 
-    /// Makes `command` take a container's command line after `--`, and need it, unless `has_others` says that there is one.
+    /// Makes `command` take a container's command line, and need it, unless `has_others` says that there is one. It
+    /// stands after `--`; without that, it begins behind the words that `command` takes itself.
     void takes_arguments(CLI::App& command, std::vector<std::string>& into, std::function<bool()> has_others = {});
 
     /// A further check when all options of `command` are known; any number of them. It returns errors of class
@@ -101,6 +105,9 @@ public:
 
     /// `arguments` without the program's name. Sets `invoked` or returns why not.
     std::optional<parse_stop> parse(std::vector<std::string> arguments, invocation& invoked);
+
+    /// All that was added, for who describes it.
+    const CLI::App& program() const noexcept { return app_; }
 
 private:
     struct entry {
@@ -114,10 +121,13 @@ private:
     CLI::App& add_entry(CLI::App& command, action run, command_traits traits);
     entry* find_entry(const CLI::App& command);
     entry& entry_of(const CLI::App& command);
+    void separate_own_arguments(std::vector<std::string>& arguments);
+    std::string mistyped_command(const CLI::App& among, const std::vector<std::string>& arguments) const;
     std::optional<parse_stop> finish(const entry& chosen, bool has_tail, std::vector<std::string> tail);
 
     CLI::App app_;
     global_options options_;
+    std::string group_;
     std::vector<std::unique_ptr<entry>> entries_;
 };
 

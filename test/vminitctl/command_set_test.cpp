@@ -122,6 +122,49 @@ TEST_CASE("help and version are answers, not mistakes", "[vminitctl]") {
     CHECK(version->text.find(build_commit()) != std::string::npos);
 }
 
+TEST_CASE("a container's command line needs no --, behind the words that are ours", "[vminitctl]") {
+    using words = std::vector<std::string>;
+    auto arguments_of = [](words typed) {
+        command_line line;
+        auto stop = line.parse(std::move(typed));
+        return stop ? words{stop->text} : line.container.spec.process.arguments;
+    };
+    CHECK(arguments_of({"run", "--rootfs", "root", "web", "sh", "-c", "--json"}) == words{"sh", "-c", "--json"});
+    CHECK(arguments_of({"run", "web", "--rootfs=root", "-t", "sh", "--", "x"}) != words{"sh", "--", "x"});
+    CHECK(arguments_of({"--json", "run", "-e", "A=1", "-tw", "/srv", "-u5", "--rootfs", "root", "web", "echo",
+                        "run"}) == words{"echo", "run"});
+    CHECK(arguments_of({"--timeout", "3", "run", "--timeout", "4", "--rootfs", "root", "web", "ps"}) == words{"ps"});
+    CHECK(arguments_of({"run", "--rootfs", "root", "web"}) ==
+          words{"vminitctl: run: give the container's command line after -- (see vminitctl run --help)\n"});
+    command_line named;
+    REQUIRE_FALSE(named.parse({"run", "--rootfs", "root", "web", "sh"}));
+    CHECK(named.container.name == "web");
+}
+
+TEST_CASE("a command that is not there is named, with the nearest one", "[vminitctl]") {
+    CHECK(command_line().failure_of({"rnu", "x"}) ==
+          "vminitctl: there is no command \"rnu\"; did you mean run? (see vminitctl --help)\n");
+    CHECK(command_line().failure_of({"--json", "launch"}) ==
+          "vminitctl: there is no command \"launch\" (see vminitctl --help)\n");
+    command_set commands;
+    commands.add_to(commands.add_family("vm", "VMs"), "list", "all", nothing);
+    invocation invoked;
+    auto stop = commands.parse({"vm", "lits"}, invoked);
+    REQUIRE(stop);
+    CHECK(stop->text == "vminitctl: vm: there is no command \"lits\"; did you mean list? (see vminitctl vm --help)\n");
+}
+
+TEST_CASE("help is a word, too, and lists commands by subject", "[vminitctl]") {
+    command_set commands;
+    commands.begin_group("Containers");
+    commands.add("run", "run one", nothing);
+    invocation invoked;
+    auto help = commands.parse({"help"}, invoked);
+    REQUIRE(help);
+    CHECK(help->status == 0);
+    CHECK(help->text.find("Containers:\n  run ") != std::string::npos);
+}
+
 TEST_CASE("everything after -- is the container's, whatever it looks like", "[vminitctl]") {
     command_line line;
     REQUIRE_FALSE(line.parse({"run", "web", "--rootfs", "root", "-t", "--", "sh", "--json", "--", "-x"}));

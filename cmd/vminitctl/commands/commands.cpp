@@ -3,13 +3,17 @@
 namespace vminit::vminitctl {
 
 void add_commands(command_set& commands) {
+    commands.begin_group("The guest");
     add_ping(commands);
     add_info(commands);
     add_boot(commands);
     add_health(commands);
     add_metrics(commands);
-    add_devices(commands);
+    add_events(commands);
+    add_log_level(commands);
     add_supervisor(commands);
+    add_shutdown(commands);
+    commands.begin_group("Containers");
     add_run(commands);
     add_exec(commands);
     add_attach(commands);
@@ -26,14 +30,15 @@ void add_commands(command_set& commands) {
     add_pause(commands);
     add_resume(commands);
     add_resize(commands);
-    add_events(commands);
-    add_log_level(commands);
+    commands.begin_group("The guest's hardware");
+    add_devices(commands);
     add_freeze(commands);
     add_thaw(commands);
     add_cpu(commands);
     add_memory(commands);
-    add_shutdown(commands);
+    commands.begin_group("This machine");
     add_vm(commands);
+    add_completion(commands);
 }
 
 }  // namespace vminit::vminitctl
