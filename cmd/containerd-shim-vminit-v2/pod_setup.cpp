@@ -51,9 +51,9 @@ json::object annotations_of(const cri::PodSandboxConfig& config, const wire::Cre
 
 json::array namespaces_of(const cri::PodSandboxConfig& config, const std::string& network_path) {
     const auto& wanted = config.linux().security_context().namespace_options();
-    json::array namespaces{{{"type", "mount"}}, {{"type", "uts"}}};
-    if (wanted.pid() != cri::NODE) namespaces.push_back({{"type", "pid"}});
-    if (wanted.ipc() != cri::NODE) namespaces.push_back({{"type", "ipc"}});
+    json::array namespaces{json::object{{"type", "mount"}}, json::object{{"type", "uts"}}};
+    if (wanted.pid() != cri::NODE) namespaces.push_back(json::object{{"type", "pid"}});
+    if (wanted.ipc() != cri::NODE) namespaces.push_back(json::object{{"type", "ipc"}});
     json::object network{{"type", "network"}};
     if (!network_path.empty()) network["path"] = network_path;
     if (wanted.network() != cri::NODE) namespaces.push_back(std::move(network));

@@ -59,7 +59,8 @@ public:
         // The VM that comes of it belongs to the pod, not to this call: a daemon that gives up stops it.
         co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
         starting.is_starting = true;
-        auto started = co_await machine_.start_pod(starting.setup);
+        auto setup = starting.setup;
+        auto started = co_await machine_.start_pod(std::move(setup));
         starting.is_starting = false;
         auto holder =
             started ? (*started)->find(std::string()) : result<std::shared_ptr<shim_process>>(started.error());

@@ -35,10 +35,11 @@ awaitable<result<void>> sandbox::make_pod(std::shared_ptr<shim_container> holder
     input.kind_of = [](const std::string&) { return source_kind::of_guest; };
     auto spec = make_guest_spec(pod.config_json, input);
     if (!spec) co_return spec.error();
+    stdio_names none;
     auto done = write_pod_files(pod);
     if (done) done = co_await provide_vm(holder);
     if (done) done = co_await set_limits(holder->id(), holder->facts.limits);
-    if (done) done = co_await create_in_guest(holder, stdio_names(), std::move(*spec));
+    if (done) done = co_await create_in_guest(holder, std::move(none), std::move(*spec));
     if (done) sysctls_.add(holder->facts.net_sysctls);
     if (done) done = co_await start_holder(holder);
     co_return done;

@@ -3,6 +3,8 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <boost/asio/basic_signal_set.hpp>
+
 #include "commands.hpp"
 #include "event_publisher.hpp"
 #include "sandbox.hpp"
