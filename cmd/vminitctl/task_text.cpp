@@ -82,6 +82,21 @@ std::vector<record> process_rows(const task::PidsResponse& pids) {
     return rows;
 }
 
+std::vector<record> container_rows(const vminit::system::v1::ContainersResponse& containers) {
+    std::vector<record> rows;
+    for (const auto& one : containers.containers()) {
+        auto exit_status = one.has_exited_at() ? json::value(one.exit_status()) : json::value(nullptr);
+        rows.push_back({{"id", one.id()},
+                        {"status", one.status()},
+                        {"pid", one.pid()},
+                        {"created_at", time_of(one.created_at())},
+                        {"rootfs", one.rootfs()},
+                        {"execs", one.execs()},
+                        {"exit_status", std::move(exit_status)}});
+    }
+    return rows;
+}
+
 record exit_facts(const std::string& id, const std::string& exec_id, std::uint32_t status,
                   const google::protobuf::Timestamp& exited_at) {
     record facts{{"id", id}};

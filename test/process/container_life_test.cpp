@@ -85,6 +85,10 @@ TEST_CASE("the id is taken from the first moment of a create", "[process]") {
     auto second = fixture.run(fixture.processes.create(first));
     CHECK(second.error().message() == "container web already exists: already exists");
     CHECK(fixture.processes.state("web", "").error().kind() == errc::not_found);
+    auto listed = fixture.processes.containers();
+    REQUIRE(listed.size() == 1);
+    CHECK(listed[0].init.id == "web");
+    CHECK_FALSE(listed[0].is_created);
     fixture.pump([&] { return created.has_value(); });
     REQUIRE(*created);
     CHECK(fixture.run(fixture.processes.create(first)).error().kind() == errc::already_exists);

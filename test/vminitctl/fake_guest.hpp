@@ -72,6 +72,7 @@ public:
     containerd::vminitd::services::system::v1::InfoResponse info;
     vminit::system::v1::HealthResponse health;
     vminit::system::v1::DevicesResponse devices;
+    vminit::system::v1::ContainersResponse containers;
     vminit::system::v1::ResumeRequest resumed;
     vminit::supervisor::v1::StatusResponse services;
     std::string metrics;

@@ -253,6 +253,10 @@ public:
         if (auto failure = guest_.note("Devices", "")) co_return *failure;
         co_return guest_.devices;
     }
+    awaitable<result<own::ContainersResponse>> Containers(call_context&, Empty) override {
+        if (auto failure = guest_.note("Containers", "")) co_return *failure;
+        co_return guest_.containers;
+    }
 
 private:
     result<system_api::InfoResponse> info(const std::string& method) {

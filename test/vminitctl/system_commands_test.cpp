@@ -123,6 +123,34 @@ TEST_CASE("metrics are passed on as they are, but cannot drive a terminal", "[vm
     CHECK(terminal.out_json().at_pointer("/metrics/0/value") == json::value(4));
 }
 
+TEST_CASE("list, and ps without a container, tell of all containers", "[vminitctl]") {
+    auto command = GENERATE(as<std::string>{}, "list", "ps");
+    program terminal;
+    CHECK(terminal.run({command}) == 0);
+    CHECK(terminal.output.out_text() == "ID  STATUS  PID  CREATED AT  ROOTFS  EXECS  EXIT STATUS\n");
+    auto& web = *terminal.guest.containers.add_containers();
+    web.set_id("web");
+    web.set_status("running");
+    web.set_pid(42);
+    web.mutable_created_at()->set_seconds(1000000000);
+    web.set_rootfs("serial:root");
+    web.set_execs(1);
+    auto& old = *terminal.guest.containers.add_containers();
+    old.set_id("old");
+    old.set_status("stopped");
+    old.set_exit_status(7);
+    old.mutable_exited_at()->set_seconds(1000000000);
+    CHECK(terminal.run({command, "--json"}) == 0);
+    auto told = terminal.out_json();
+    CHECK(told.at_pointer("/0/id") == json::value("web"));
+    CHECK(told.at_pointer("/0/pid") == json::value(42));
+    CHECK(told.at_pointer("/0/rootfs") == json::value("serial:root"));
+    CHECK(told.at_pointer("/0/created_at") == json::value("2001-09-09T01:46:40.000000000Z"));
+    CHECK(told.at_pointer("/0/exit_status").is_null());
+    CHECK(told.at_pointer("/1/status") == json::value("stopped"));
+    CHECK(told.at_pointer("/1/exit_status") == json::value(7));
+}
+
 TEST_CASE("devices is a table of disks and partitions", "[vminitctl]") {
     program terminal;
     CHECK(terminal.run({"devices"}) == 0);

@@ -20,6 +20,7 @@ void add_commands(command_set& commands) {
     add_create(commands);
     add_start(commands);
     add_state(commands);
+    add_list(commands);
     add_ps(commands);
     add_stats(commands);
     add_top(commands);

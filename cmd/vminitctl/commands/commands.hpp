@@ -13,6 +13,7 @@ void add_create(command_set& commands);
 void add_start(command_set& commands);
 void add_exec(command_set& commands);
 void add_state(command_set& commands);
+void add_list(command_set& commands);
 void add_ps(command_set& commands);
 void add_stats(command_set& commands);
 void add_top(command_set& commands);

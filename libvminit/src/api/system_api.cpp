@@ -145,6 +145,10 @@ public:
         co_return to_message(*blocks);
     }
 
+    awaitable<result<wire::ContainersResponse>> Containers(call_context&, Empty) override {
+        co_return to_message(asio::use_service<process::process_service>(context_).containers());
+    }
+
 private:
     // What goes on writing would be lost: the host takes the answer to mean that all is on the disks.
     awaitable<void> stop_writers() {

@@ -106,6 +106,23 @@ wire::DevicesResponse to_message(const std::vector<devices::block_device>& devic
     return response;
 }
 
+wire::ContainersResponse to_message(const std::vector<process::container_summary>& containers) {
+    wire::ContainersResponse response;
+    for (const auto& one : containers) {
+        auto* entry = response.add_containers();
+        entry->set_id(one.init.id);
+        entry->set_status(std::string(one.is_created ? to_text(one.init.status) : "creating"));
+        entry->set_pid(one.init.pid);
+        set_timestamp(*entry->mutable_created_at(), one.created_at);
+        entry->set_bundle(one.init.bundle);
+        entry->set_execs(static_cast<std::uint32_t>(one.execs));
+        entry->set_exit_status(one.init.exit_status);
+        if (one.init.exited_at) set_timestamp(*entry->mutable_exited_at(), one.init.exited_at);
+        entry->set_rootfs(one.rootfs);
+    }
+    return response;
+}
+
 result<system::resume_request> from_message(wire::ResumeRequest&& message) {
     system::resume_request request;
     if (message.has_now()) {

@@ -19,6 +19,18 @@ result<std::shared_ptr<task_process>> container::find(const std::string& exec_id
     return std::static_pointer_cast<task_process>(found->second);
 }
 
+container_summary container::summary() const {
+    container_summary taken;
+    if (init_) taken.init = init_->snapshot(bundle_);
+    taken.init.id = id_;
+    taken.init.bundle = bundle_;
+    taken.is_created = is_created_;
+    taken.created_at = created_at_;
+    taken.rootfs = rootfs_source_;
+    taken.execs = execs_.size();
+    return taken;
+}
+
 void container::kill_everything() {
     // For output that nobody takes there is no time now.
     constexpr auto last_patience = std::chrono::milliseconds(100);

@@ -60,6 +60,7 @@ public:
     std::shared_ptr<task_process> somebody_left() const;
 
     const init_process& init() const noexcept { return *init_; }
+    container_summary summary() const;
     std::size_t exec_count() const noexcept { return execs_.size(); }
 
 private:
@@ -119,6 +120,8 @@ private:
     std::shared_ptr<process_context> context_;
     std::string id_;
     std::string bundle_;
+    wall_time created_at_ = wall_now();
+    std::string rootfs_source_;
     runc::runtime_ref ref_;
     runtime_options options_;
     runc::rootfs_mounts rootfs_;

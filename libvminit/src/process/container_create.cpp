@@ -50,6 +50,7 @@ runc::runtime_ref make_ref(const std::string& id, const std::string& bundle, con
 
 awaitable<result<std::uint32_t>> container::create(create_request request, std::shared_ptr<abandonment> abandoned) {
     options_ = request.options;
+    if (!request.rootfs.empty()) rootfs_source_ = request.rootfs.front().source;
     ref_ = make_ref(id_, bundle_, options_);
     if (options_.systemd_cgroup) context_->log.info("cgroups are made without systemd", {{"id", id_}});
     init_ = std::make_shared<init_process>(context_->ex(), id_, request.stdio);

@@ -215,6 +215,12 @@ result<process_snapshot> process_service::state(const std::string& id, const std
     return snapshot;
 }
 
+std::vector<container_summary> process_service::containers() const {
+    std::vector<container_summary> all;
+    for (const auto& [id, one] : core_->containers) all.push_back(one->summary());
+    return all;
+}
+
 std::optional<std::uint32_t> process_service::init_pid(const std::string& id) const {
     auto init = core_->find(id, std::string());
     if (!init) return std::nullopt;

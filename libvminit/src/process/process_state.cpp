@@ -6,6 +6,18 @@
 
 namespace vminit::process {
 
+std::string_view to_text(process_status status) noexcept {
+    switch (status) {
+        case process_status::unknown: break;
+        case process_status::created: return "created";
+        case process_status::running: return "running";
+        case process_status::stopped: return "stopped";
+        case process_status::paused: return "paused";
+        case process_status::pausing: return "pausing";
+    }
+    return "unknown";
+}
+
 namespace {
 
 // As a call sees the process: an operation in flight counts as done.

@@ -79,6 +79,15 @@ struct process_snapshot {
     std::optional<wall_time> exited_at;
 };
 
+/// A container, for those who do not know its id.
+struct container_summary {
+    process_snapshot init;
+    bool is_created = false;  ///< else Create has not ended
+    wall_time created_at;     ///< when Create was asked for
+    std::string rootfs;       ///< source of the first mount of its root; empty without mounts
+    std::size_t execs = 0;    ///< added and not deleted
+};
+
 /// What is there now, and what went through so far.
 struct process_counters {
     std::size_t containers = 0;  ///< those that are being created included
@@ -192,6 +201,9 @@ public:
     awaitable<result<void>> pause(std::string id);
     awaitable<result<void>> resume(std::string id);
     awaitable<result<void>> checkpoint(checkpoint_request request);
+
+    /// All containers, those that are being created included, by id.
+    std::vector<container_summary> containers() const;
 
     std::size_t container_count() const noexcept;
     process_counters counters() const noexcept;

@@ -12,6 +12,9 @@ namespace vminit::process {
 /// As Task.State reports it. `unknown` stands for a process that is deleted but still held.
 enum class process_status { unknown, created, running, stopped, paused, pausing };
 
+/// `running` and so on, as runtimes and containerd name them.
+std::string_view to_text(process_status status) noexcept;
+
 enum class process_kind { init, exec };
 
 /// The calls that depend on the state.
