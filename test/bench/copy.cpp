@@ -60,6 +60,7 @@ std::shared_ptr<process::stdio_end> own(executor ex, int fd, process::end_kind k
 void pump() {
     asio::io_context ctx{1};
     auto ex = ctx.get_executor();
+    process::stdio_end::widen(STDIN_FILENO);
     auto source = own(ex, STDIN_FILENO, process::end_kind::pipe);
     auto target = own(ex, STDOUT_FILENO, process::end_kind::socket);
     auto buffer = std::make_shared<process::copy_buffer>();

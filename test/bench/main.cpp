@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* usage =
     "usage: bench serve PATH | call PATH COUNT DEPTH | pump | floor-pump\n"
-    "       bench server-cost PATH COUNT DEPTH SERVER...   ns of the server's processor time a call\n"
+    "       bench server-cost PATH COUNT DEPTH BYTES SERVER...   ns of the server's processor time a call\n"
     "       bench client-cost PATH COUNT CLIENT...         ns of the client's\n"
     "       bench bulk BYTES COPIER...                     MB a second of the copier's\n"
     "       bench lines COUNT COPIER...                    ns a line\n";
@@ -34,7 +34,10 @@ int run(const words& given) {
     if (is("call", 3)) return call(given[1], number(given[2]), number(given[3])), 0;
     if (is("pump", 0)) return pump(), 0;
     if (is("floor-pump", 0)) return floor_pump(), 0;
-    if (is("server-cost", 4)) return print(server_cost(rest(4), given[1], number(given[2]), number(given[3])));
+    if (is("server-cost", 5)) {
+        call_plan plan{number(given[2]), number(given[3]), number(given[4])};
+        return print(server_cost(rest(5), given[1], plan));
+    }
     if (is("client-cost", 3)) return print(client_cost(rest(3), given[1], number(given[2])));
     if (is("bulk", 2)) return print(bulk_rate(rest(2), std::stoull(given[1])) / 1e6);
     if (is("lines", 2)) return print(line_cost(rest(2), number(given[1])));

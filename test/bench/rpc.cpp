@@ -25,8 +25,8 @@ namespace {
 
 constexpr std::string_view text = "a container's id or so";
 
-std::string echo_request() {
-    auto payload = test::payload(1, std::string(text)).SerializeAsString();
+std::string echo_request(const std::string& text) {
+    auto payload = test::payload(1, text).SerializeAsString();
     ttrpc::request_parts parts;
     parts.service = "t.S";
     parts.method = "Echo";
@@ -37,7 +37,7 @@ std::string echo_request() {
 // Calls without a library: what it costs is not what is measured, and the same for all.
 class caller {
 public:
-    explicit caller(const std::string& path) : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    caller(const std::string& path, std::size_t bytes) : text_(bytes, 'x'), socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         path.copy(address.sun_path, sizeof(address.sun_path) - 1);
@@ -75,8 +75,9 @@ private:
         std::string_view input(buffer_, static_cast<std::size_t>(got));
         unsigned answers = 0;
         ttrpc::frame incoming;
-        while (decoder_.next(input, incoming) == ttrpc::frame_decoder::outcome::frame) ++answers;
-        if (answers != 0 && !is_checked_) check(incoming);
+        while (decoder_.next(input, incoming) == ttrpc::frame_decoder::outcome::frame) {
+            if (++answers == 1 && !is_checked_) check(incoming);
+        }
         return answers;
     }
 
@@ -85,13 +86,14 @@ private:
         t::EchoPayload echoed;
         bool is_good = !ttrpc::read_response(incoming.data, response) && response.code == 0 &&
                        echoed.ParseFromArray(response.payload.data(), static_cast<int>(response.payload.size())) &&
-                       echoed.seq() == 2 && echoed.msg() == text;
+                       echoed.seq() == 2 && echoed.msg() == text_;
         if (!is_good) give_up("the server does not echo");
         is_checked_ = true;
     }
 
+    std::string text_;
     unique_fd socket_;
-    std::string request_ = echo_request();
+    std::string request_ = echo_request(text_);
     ttrpc::frame_decoder decoder_;
     std::uint32_t next_id_ = 1;
     bool is_checked_ = false;
@@ -158,13 +160,13 @@ void call(const std::string& path, unsigned count, unsigned depth) {
     if (failures != 0) give_up("calls failed");
 }
 
-double server_cost(const words& server, const std::string& path, unsigned count, unsigned depth) {
+double server_cost(const words& server, const std::string& path, const call_plan& plan) {
     running_server measured(server);
-    caller calls(path);
-    calls.call(count / 10 + 1, depth);
+    caller calls(path, plan.bytes);
+    calls.call(plan.count / 10 + 1, plan.depth);
     auto begin = measured.process.cpu_ns();
-    calls.call(count, depth);
-    return (measured.process.cpu_ns() - begin) / count;
+    calls.call(plan.count, plan.depth);
+    return (measured.process.cpu_ns() - begin) / plan.count;
 }
 
 double client_cost(const words& client, const std::string& path, unsigned count) {

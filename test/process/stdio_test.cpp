@@ -3,10 +3,12 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <filesystem>
 #include <future>
 #include <thread>
 
 #include "process/process_fixture.hpp"
+#include "process/stdio_end.hpp"
 
 using namespace vminit;
 using namespace vminit::process;
@@ -104,6 +106,21 @@ TEST_CASE("a host that never reads delays the exit by two seconds, and then has 
     fixture.read(silent);
     fixture.pump([&] { return silent->has_ended; });
     CHECK(silent->text.size() == size);
+}
+
+TEST_CASE("a process writes its output to a wide pipe", "[process]") {
+    process_fixture fixture;
+    auto out = fixture.open_stream(1);
+    auto wide_pipes = [] {
+        std::size_t count = 0;
+        for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+            if (::fcntl(std::stoi(entry.path().filename()), F_GETPIPE_SZ) == stdio_end::pipe_capacity) ++count;
+        }
+        return count;
+    };
+    auto before = wide_pipes();
+    fixture.run_container("web", {"sleep", "1000"}, {"", "stream://1", "", false});
+    CHECK(wide_pipes() == before + 1);
 }
 
 TEST_CASE("a descendant that keeps the output open delays the exit by two seconds", "[process]") {

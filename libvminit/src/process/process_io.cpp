@@ -184,6 +184,7 @@ result<unique_fd> process_io::make_input_pipe(shared_end host) {
 result<unique_fd> process_io::make_output_pipe(shared_end host) {
     auto pipe = syscalls::pipe();
     if (!pipe) return pipe.error();
+    stdio_end::widen(pipe->write_end.get());
     if (auto given = give_to_owner(pipe->write_end.get()); !given) return given.error();
     auto end = stdio_end::adopt(environment_.ex(), std::move(pipe->read_end), end_kind::pipe);
     if (!end) return end.error();

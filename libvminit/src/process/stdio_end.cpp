@@ -1,5 +1,6 @@
 #include "process/stdio_end.hpp"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,6 +22,8 @@ result<std::shared_ptr<stdio_end>> stdio_end::adopt(executor ex, unique_fd fd, e
     if (failure) return error(failure, "make stdio non-blocking");
     return std::shared_ptr<stdio_end>(new stdio_end(std::move(open), kind));
 }
+
+void stdio_end::widen(int pipe) noexcept { (void)::fcntl(pipe, F_SETPIPE_SZ, pipe_capacity); }
 
 std::shared_ptr<stdio_end> stdio_end::adopt_file(io_environment& environment, unique_fd file) {
     std::shared_ptr<stdio_end> end(new stdio_end(descriptor(environment.ex()), end_kind::file));
