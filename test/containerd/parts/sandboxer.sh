@@ -67,7 +67,5 @@ part_sandboxer() {
     check_clean "a pod that cannot be started"
     check_equal "no cgroup is left" "" "$(cgroup_directories "$cgroup")"
     check_equal "no address is taken" 0 "$(find "$dir/addresses" -name '10.*' | wc -l)"
-    forget_cgroups "$(cgroups_below)/pod"
-    forget_cgroups "$(cgroups_below)"
     daemon=''
 }
