@@ -5,12 +5,11 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <utility>
 
+#include "vminit/core/local_socket.hpp"
 #include "vminit/core/syscalls.hpp"
 
 namespace vminit::shim {
@@ -19,25 +18,10 @@ namespace {
 
 constexpr int backlog = 128;
 
-result<sockaddr_un> address_of(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path)
-        return error(errc::invalid_argument, "socket path " + path + ": too long");
-    std::memcpy(address.sun_path, path.c_str(), path.size());
-    return address;
-}
-
-result<unique_fd> new_socket() {
-    auto opened = syscalls::check("socket", {}, [] { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); });
-    if (!opened) return opened.error();
-    return unique_fd(static_cast<int>(*opened));
-}
-
 // Empty if nobody takes connections there.
 unique_fd connect_to(const std::string& path) {
-    auto address = address_of(path);
-    auto socket = new_socket();
+    auto address = local_address(path);
+    auto socket = open_local_socket();
     if (!address || !socket) return {};
     auto connected = syscalls::raw("connect", [&] {
         return ::connect(socket->get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address);
@@ -58,19 +42,10 @@ bool stays_served(const std::string& path, std::chrono::milliseconds patience) {
 }
 
 result<unique_fd> bind_server(const std::string& path) {
-    auto address = address_of(path);
-    if (!address) return address.error();
-    auto socket = new_socket();
-    if (!socket) return socket;
     ::unlink(path.c_str());  // nobody answers there: under the lock that was asked just now
     auto old_mask = ::umask(0177);
-    auto bound = syscalls::attempt("bind", path, [&] {
-        return ::bind(socket->get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address);
-    });
+    auto socket = listen_at(path, backlog);
     ::umask(old_mask);
-    if (!bound) return bound.error();
-    auto listening = syscalls::attempt("listen", path, [&] { return ::listen(socket->get(), backlog); });
-    if (!listening) return listening.error();
     return socket;
 }
 

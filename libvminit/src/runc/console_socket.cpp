@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "runc/console_message.hpp"
+#include "vminit/core/local_socket.hpp"
 #include "vminit/core/syscalls.hpp"
 
 namespace vminit::runc {
@@ -17,22 +18,6 @@ namespace {
 
 // One runtime connects once; room for a second so that a confused one does not hang.
 constexpr int backlog = 2;
-
-result<unique_fd> listen_at(const std::string& path) {
-    auto made = syscalls::check("socket", "console",
-                                [] { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); });
-    if (!made) return made.error();
-    unique_fd fd(static_cast<int>(*made));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    auto bound = syscalls::check(
-        "bind", path, [&] { return ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address); });
-    if (!bound) return bound.error();
-    auto listening = syscalls::check("listen", path, [&] { return ::listen(fd.get(), backlog); });
-    if (!listening) return listening.error();
-    return fd;
-}
 
 result<unique_fd> accept_at(int listener) {
     auto accepted = syscalls::check(
@@ -53,7 +38,7 @@ result<console_socket> console_socket::open(const std::string& temp_directory) {
     if (!made) return made.error();
     socket.directory_ = std::move(directory);
     socket.path_ = socket.directory_ + "/pty.sock";
-    auto listening = listen_at(socket.path_);
+    auto listening = listen_at(socket.path_, backlog, SOCK_NONBLOCK);
     if (!listening) return listening.error();
     socket.listener_ = std::move(*listening);
     return socket;

@@ -3,13 +3,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <cstring>
-
+#include "vminit/core/local_socket.hpp"
 #include "vminit/core/syscalls.hpp"
 
 namespace vminit::vmm {
@@ -17,25 +14,6 @@ namespace vminit::vmm {
 namespace {
 
 constexpr int socket_descriptor = 3;
-
-// Listening before the daemon starts: who connects next need not wait for it.
-result<unique_fd> listen_at(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return error(errc::invalid_argument, path + ": too long for a socket");
-    std::memcpy(address.sun_path, path.c_str(), path.size());
-    auto opened = syscalls::check("socket", path, [] { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); });
-    if (!opened) return opened.error();
-    unique_fd socket(static_cast<int>(*opened));
-    ::unlink(path.c_str());
-    auto bound = syscalls::attempt("bind", path, [&] {
-        return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    });
-    if (!bound) return bound.error();
-    auto listening = syscalls::attempt("listen", path, [&] { return ::listen(socket.get(), 1); });
-    if (!listening) return listening.error();
-    return socket;
-}
 
 }  // namespace
 
@@ -54,7 +32,10 @@ result<reaper::child> start_share_daemon(asio::io_context& context, const vm_pla
     auto log_file = fmt::format("{}/{}.log", plan.directory, shared.tag);
     auto log = syscalls::open(log_file, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
     if (!log) return log.error();
-    auto socket = listen_at(share_socket(plan.directory, shared));
+    // Listening before the daemon starts: who connects next need not wait for it.
+    auto path = share_socket(plan.directory, shared);
+    ::unlink(path.c_str());
+    auto socket = listen_at(path, 1);
     if (!socket) return socket.error();
     reaper::spawn_options options(plan.virtiofsd, share_command(plan.virtiofsd, shared));
     options.group = reaper::process_group::own_session;
@@ -64,7 +45,7 @@ result<reaper::child> start_share_daemon(asio::io_context& context, const vm_pla
     options.extra_fds = {{socket_descriptor, socket->get()}};
     auto started = asio::use_service<reaper::reaper_service>(context).launch(std::move(options));
     if (started) return started;
-    ::unlink(share_socket(plan.directory, shared).c_str());
+    ::unlink(path.c_str());
     return started.error().within("virtiofsd");
 }
 
