@@ -69,7 +69,7 @@ void in_lanes(crowd& all, awaitable<void> (*work)(crowd&)) {
 TEST_CASE("of many containers at once nothing is left after their end", "[vm]") {
     constexpr int rounds = 4;
     constexpr std::int64_t leak = 100;  // bytes of a container; a round without a leak was seen to keep 20, up or down
-    virtual_machine machine({"--mem", "1024", "--append", "GLIBC_TUNABLES=glibc.malloc.tcache_count=0"});
+    virtual_machine machine({"--memory", "1G", "--append", "GLIBC_TUNABLES=glibc.malloc.tcache_count=0"});
     guest vm(machine.address());
     observer eye(vm);
     event_watch watch(vm);

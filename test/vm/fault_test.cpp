@@ -78,7 +78,7 @@ void check_runs(guest& vm) { CHECK(vm.run_container(container_wish("echo ok")).o
 }  // namespace
 
 TEST_CASE("PID 1 survives what fails around it", "[vm]") {
-    virtual_machine machine({"--mem", "256"});  // there is less to fill
+    virtual_machine machine({"--memory", "256M"});  // there is less to fill
     guest vm(machine.address());
 
     // A full /run: a bundle has no room.

@@ -129,7 +129,7 @@ TEST_CASE("memory that is plugged in is there after OnlineMemory, whatever its n
 
 TEST_CASE("memory that cannot be taken offline holds up nobody, and is given up", "[vm]") {
     // What is plugged in is for memory that can be moved alone, and such memory is taken from there first.
-    virtual_machine machine({"--mem", "512,slots=2,maxmem=2G", "--append", "memory_hotplug.online_policy=auto-movable"});
+    virtual_machine machine({"--max-memory", "2G", "--append", "memory_hotplug.online_policy=auto-movable"});
     guest vm(machine.address());
     plug_in_memory(machine.directory(), std::uint64_t{128} << 20);
     REQUIRE(online_memory(vm, 32));

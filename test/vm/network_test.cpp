@@ -49,7 +49,7 @@ TEST_CASE("routes lead through the gateways, and the gateway answers", "[vm]") {
 TEST_CASE("an IPv6 gateway may lie outside the device's networks", "[vm]") {
     // Not the address of a router that announces itself here.
     std::string gateway = GENERATE("fd01::2", "fe80::99");
-    virtual_machine machine({"--nic", "--append", "vminit.net=eth0,address=fd00::15/128,gateway=" + gateway});
+    virtual_machine machine({"--network", "user", "--append", "vminit.net=eth0,address=fd00::15/128,gateway=" + gateway});
     guest vm(machine.address());
     auto step = vm.boot_step("network");
     CHECK(step.outcome() == wire::BootStep_Outcome_OK);
@@ -75,7 +75,7 @@ TEST_CASE("a network device that does not come costs a failed step, not the boot
 }
 
 TEST_CASE("without a DHCP client ip= that asks for one is told and sets the device up", "[vm]") {
-    virtual_machine machine({"--nic", "--append", "ip=:::::eth0:dhcp"});
+    virtual_machine machine({"--network", "user", "--append", "ip=:::::eth0:dhcp"});
     guest vm(machine.address());
     auto step = vm.boot_step("name-files");
     CHECK(step.outcome() == wire::BootStep_Outcome_DEGRADED);
@@ -86,7 +86,7 @@ TEST_CASE("without a DHCP client ip= that asks for one is told and sets the devi
 }
 
 TEST_CASE("a network card that is plugged in late, and again, is configured by its hardware address", "[vm]") {
-    virtual_machine machine({"--qemu", "-netdev user,id=late,net=10.0.3.0/24 -device pcie-root-port,id=port0,chassis=1",
+    virtual_machine machine({"--qemu-words", "-netdev user,id=late,net=10.0.3.0/24 -device pcie-root-port,id=port0,chassis=1",
                              "--append", "vminit.net=52:54:00:12:34:99,address=10.0.3.15/24"});
     guest vm(machine.address());
     // The first container waits for the card, and is made without.

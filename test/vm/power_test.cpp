@@ -263,7 +263,7 @@ TEST_CASE("the VM ends as it was asked to", "[vm]") {
 
 TEST_CASE("a microvm with ACPI hears its power button and powers off", "[vm]") {
     temporary_directory directory;
-    virtual_machine machine({"--microvm", "acpi", "--initrd", with_mmio(directory, {VMINIT_VM_INIT})});
+    virtual_machine machine({"--machine", "microvm", "--initrd", with_mmio(directory, {VMINIT_VM_INIT})});
     guest vm(machine.address());
     CHECK(vm.run_container(container_wish("echo ok")).out == "ok\n");
     do qmp(machine.directory(), "system_powerdown");
@@ -276,7 +276,7 @@ TEST_CASE("a bare microvm ends by a restart", "[vm]") {
     temporary_directory directory;
     // The stock kernel finds no device there, so that it cannot be asked from outside.
     auto initrd = with_mmio(directory, {"--add", VMINIT_VM_INIT ":/vminitd", VMINIT_EARLY_SIGNAL});
-    virtual_machine machine({"--microvm", "bare", "--initrd", initrd, "--no-wait"});
+    virtual_machine machine({"--machine", "microvm-bare", "--initrd", initrd, "--no-wait"});
     CHECK(machine.has_powered_off());
     machine.check_no_panic();
     CHECK(contains(machine.console(), "reboot: Restarting system"));

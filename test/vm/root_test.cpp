@@ -19,7 +19,7 @@ std::vector<std::string> root_on_disk(const temporary_directory& directory, cons
     run_vm_script("make-rootfs", {"-o", root, "--type", type, "--guest", VMINIT_VM_INIT});
     run_vm_script("make-extras", {"-o", directory.path("extras"), "merged"});
     return {"--initrd", initrd, "--disk", root + ":guest:" + mode, "--disk", directory.path("extras") + ":extras:ro",
-            "--nic", "--append",
+            "--network", "user", "--append",
             "root=/dev/vdb rootfstype=" + type + " " + mode + " init=/sbin/vminitd spin.extras_disk=2 "
             "ip=10.0.2.15::10.0.2.2:255.255.255.0:box:eth0:none:10.0.2.3"};
 }

@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,8 +10,11 @@
 #include <cstdio>
 #include <memory>
 
+#include "support/print_result.hpp"
+#include "vm/process_end.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
+#include "vminit/vmm/vm_record.hpp"
 
 namespace vminit::test {
 
@@ -25,7 +27,7 @@ struct command_output {
 
 /// A script of ours, arguments quoted for the shell.
 command_output run_script(const std::string& name, const std::vector<std::string>& arguments) {
-    std::string line = std::string(VMINIT_VM_SCRIPTS) + "/" + name;
+    std::string line = "VMINIT_CLIENT=" VMINIT_CLIENT " " VMINIT_VM_SCRIPTS "/" + name;
     for (const auto& argument : arguments) line += " '" + argument + "'";
     command_output output;
     auto* stream = ::popen(line.c_str(), "r");
@@ -67,14 +69,13 @@ virtual_machine::virtual_machine(std::vector<std::string> options) {
     auto booted = run_vm_script("boot", all);
     address_ = line_of(booted, 0);
     directory_ = line_of(booted, 1);
-    auto pid = read_file(directory_ + "/minder.pid");
-    REQUIRE(pid);
-    // -1 when it has ended already, which has_powered_off takes as such.
-    minder_ = static_cast<int>(::syscall(SYS_pidfd_open, ::atoi(pid->c_str()), 0));
+    // Without a record it has ended already, which has_powered_off takes as such.
+    auto record = vmm::read_record(directory_);
+    if (record) keeper_ = vminitctl::open_process(record->keeper);
 }
 
 virtual_machine::~virtual_machine() {
-    if (minder_ >= 0) ::close(minder_);
+    keeper_.reset();
     if (!directory_.empty()) run_script("stop", {directory_});
 }
 
@@ -100,8 +101,8 @@ void virtual_machine::press_ctrl_alt_del() const {
 }
 
 bool virtual_machine::has_powered_off(std::chrono::seconds limit) const {
-    if (minder_ < 0) return true;
-    pollfd watched{minder_, POLLIN, 0};
+    if (!keeper_) return true;
+    pollfd watched{keeper_.get(), POLLIN, 0};
     auto milliseconds = static_cast<int>(std::chrono::milliseconds(limit).count());
     auto ended = syscalls::raw("poll", [&] { return ::poll(&watched, 1, milliseconds); });
     return ended && *ended == 1;

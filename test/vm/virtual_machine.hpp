@@ -4,9 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "vminit/core/unique_fd.hpp"
+
 namespace vminit::test {
 
-/// A VM that test/vm/boot started.
+/// A VM that test/vm/boot started, with vminitctl.
 class virtual_machine {
 public:
     /// The one that serves many tests: VMINIT_VM_DIR names its directory (test/vm/shared makes and ends it).
@@ -43,7 +45,7 @@ public:
 private:
     std::string address_;
     std::string directory_;
-    int minder_ = -1;  // pidfd of test/vm/minder, which ends when QEMU has
+    unique_fd keeper_;  // pidfd of the process that ends when QEMU has
 };
 
 /// What test/vm/qmp prints for a command to the VM in `directory`; fails the test when QEMU refuses.

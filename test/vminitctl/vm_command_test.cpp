@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "support/print_result.hpp"
 #include "support/temporary_directory.hpp"
 #include "vm/process_end.hpp"
 #include "vminit/core/file.hpp"
@@ -84,7 +85,7 @@ struct host {
 
 }  // namespace
 
-TEST_CASE_METHOD(host, "vm start, list, status, console and stop; other commands find the VM by its name",
+TEST_CASE_METHOD(host, "vm start, list, status, console and stop work, and other commands find the VM by its name",
                  "[vminitctl]") {
     auto started = start("serves");
     CAPTURE(started.text);
@@ -154,7 +155,7 @@ TEST_CASE_METHOD(host, "what vm start cannot understand is a wrong command line"
     CHECK(has(failed.text, "(see vminitctl vm start --help)\n"));
 }
 
-TEST_CASE_METHOD(host, "a VM goes with its keeper; what is left of it is told and cleared away", "[vminitctl]") {
+TEST_CASE_METHOD(host, "a VM goes with its keeper, and what is left of it is told and cleared away", "[vminitctl]") {
     REQUIRE(start("serves").status == 0);
     auto qemu = vminitctl::open_process(known().pid);
     auto keeper = vminitctl::open_process(known().keeper);

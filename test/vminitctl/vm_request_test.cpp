@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "support/print_result.hpp"
 #include "support/temporary_directory.hpp"
 #include "vminit/core/file.hpp"
 
@@ -18,7 +19,7 @@ bool has_word(const vmm::vm_plan& plan, std::string_view word) {
 
 }  // namespace
 
-TEST_CASE("a disk is a file and a serial; what it is may be told", "[vminitctl]") {
+TEST_CASE("a disk is a file and a serial, and what it is may be told", "[vminitctl]") {
     using access = vmm::disk_access;
     auto [text, file, serial, mode] = GENERATE(table<std::string, std::string, std::string, access>({
         {"/a.img:root", "/a.img", "root", access::read_write},

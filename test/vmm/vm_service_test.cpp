@@ -127,7 +127,7 @@ TEST_CASE_METHOD(host, "a kernel that has not started PID 1 at the limit gets a 
     CHECK(children() == 0);
 }
 
-TEST_CASE_METHOD(host, "a guest that hangs gets no second boot; what it was at is told", "[vmm]") {
+TEST_CASE_METHOD(host, "a guest that hangs gets no second boot, and what it was at is told", "[vmm]") {
     plan.init_arguments = {"sleeps"};
     boot_limits limits;
     limits.tcg = 1s;
@@ -145,7 +145,7 @@ TEST_CASE_METHOD(host, "a guest that hangs gets no second boot; what it was at i
     CHECK(children() == 0);
 }
 
-TEST_CASE_METHOD(host, "a vsock device that has lost the thread that moves packets is noticed: a second boot",
+TEST_CASE_METHOD(host, "a vsock device that has lost the thread that moves packets gets a second boot",
                  "[vmm]") {
     plan.guest_cid = 9;
     auto machine = boot();

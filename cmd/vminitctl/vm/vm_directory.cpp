@@ -23,9 +23,9 @@ constexpr int most_tries = 100;  // each means that another VM has just ended th
 
 // In a directory that was there before us, only what carries one of our names is ours.
 bool is_ours(const std::string& name) {
-    constexpr std::array<std::string_view, 11> names{
-        "vm.json",    "console.log", "console.log.old", "keeper.log", "qemu.log", "vsock.log",
-        "kernel.log", "memory",      "qmp.sock",        "vhost.sock", "ended"};
+    constexpr std::array<std::string_view, 12> names{"vm.json",  "console.log", "console.log.old", "keeper.log",
+                                                     "qemu.log", "vsock.log",   "kernel.log",      "memory",
+                                                     "qmp.sock", "vhost.sock",  "ended",           "command"};
     for (auto known : names) {
         if (name == known) return true;
     }

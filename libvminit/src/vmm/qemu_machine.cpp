@@ -1,6 +1,7 @@
 #include "qemu_machine.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -116,6 +117,7 @@ result<void> qemu_machine::start_qemu(accelerator accel) {
     if (auto words = clock_words(plan_, accel); !words.empty()) plan_.kernel_words.push_back(std::move(words));
     auto command = qemu_command(plan_, accel);
     if (!command) return command.error();
+    (void)replace_file(plan_.directory + "/command", fmt::format("{}\n", fmt::join(*command, "\n")), 0600);
     auto log = open_log(plan_.directory, "qemu.log");
     if (!log) return log.error();
     auto monitor = ttrpc::connected_pair(context_.get_executor());
