@@ -62,6 +62,12 @@ void observer::wait_until(const std::string& line, const std::string& answer) {
 
 std::int64_t observer::cpu_of_pid_one() { return number("/bin/worker cpu 1"); }
 
+std::int64_t observer::wake_ups_within(int seconds) {
+    return number("count() { n=0; for task in /proc/1/task/*; do while read -r name value; do "
+                  "[ $name != voluntary_ctxt_switches: ] || n=$((n + value)); done <$task/status; done; }; "
+                  "sleep 1; count; before=$n; sleep " + std::to_string(seconds) + "; count; echo $((n - before))");
+}
+
 // The stacks of threads that are about to go are no memory that is kept: two stay, the loop's and the one for signals.
 std::int64_t observer::memory_of_pid_one() {
     return number(

@@ -32,6 +32,9 @@ public:
     /// the worker.
     std::int64_t cpu_of_pid_one();
 
+    /// How often one of PID 1's threads went to sleep in so many seconds of the guest's time, after a second's rest.
+    std::int64_t wake_ups_within(int seconds);
+
     /// KB of anonymous memory of PID 1.
     std::int64_t memory_of_pid_one();
 
