@@ -17,7 +17,6 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # vminit_describe_package(COMPONENT NAME SECTION "one line" "more lines" [DEPENDS "..."] [RECOMMENDS "..."])
 function(vminit_describe_package component name section summary text)
   cmake_parse_arguments(arg "" "DEPENDS;RECOMMENDS" "" ${ARGN})
-  string(TOUPPER ${component} upper)
   string(TOUPPER CPACK_DEBIAN_${component} prefix)
   foreach(pair IN ITEMS "PACKAGE_NAME;${name}" "PACKAGE_SECTION;${section}" "PACKAGE_DEPENDS;${arg_DEPENDS}"
                         "PACKAGE_RECOMMENDS;${arg_RECOMMENDS}")
@@ -28,7 +27,7 @@ function(vminit_describe_package component name section summary text)
       set(${prefix}_${key} "${value}" PARENT_SCOPE)
     endif()
   endforeach()
-  set(CPACK_COMPONENT_${upper}_DESCRIPTION "${summary}\n${text}" PARENT_SCOPE)
+  set(${prefix}_DESCRIPTION "${summary}\n${text}" PARENT_SCOPE)
 endfunction()
 
 vminit_describe_package(client vminitctl admin "client and image tools for container VMs"
