@@ -252,7 +252,7 @@ TEST_CASE_METHOD(agent_fixture, "without a binary at the first rootfs the agent 
     stop();
 }
 
-TEST_CASE_METHOD(agent_fixture, "the agent enters its own cgroup with its memory limit", "[supervisor]") {
+TEST_CASE_METHOD(agent_fixture, "the agent enters its own cgroup with its memory limit", "[supervisor][vfork]") {
     script(first_binary, "exec sleep 1000");
     make_cgroup2();
     auto spec = spin_supervisor_spec();
@@ -318,7 +318,7 @@ TEST_CASE_METHOD(agent_fixture, "processes that do not die delay the next start 
 }
 
 TEST_CASE_METHOD(agent_fixture, "what of the cgroup cannot be had is told, and the agent runs without",
-                 "[supervisor]") {
+                 "[supervisor][vfork]") {
     script(first_binary, "exec sleep 1000");
     auto spec = spin_supervisor_spec();
     spec.memory_limit = 1u << 20;

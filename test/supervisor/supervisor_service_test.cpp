@@ -88,7 +88,7 @@ TEST_CASE_METHOD(supervised_fixture, "events tell each start, exit and restart i
     CHECK(events == second);
 }
 
-TEST_CASE_METHOD(supervised_fixture, "starts that fail count like crashes", "[supervisor]") {
+TEST_CASE_METHOD(supervised_fixture, "starts that fail count like crashes", "[supervisor][vfork]") {
     auto spec = service("agent", "");
     write("/bin/agent", "#!/no/such/interpreter\n");
     add(spec);
@@ -106,7 +106,7 @@ TEST_CASE_METHOD(supervised_fixture, "starts that fail count like crashes", "[su
 }
 
 TEST_CASE_METHOD(supervised_fixture, "a binary that disappears is a start that fails, and may come back",
-                 "[supervisor]") {
+                 "[supervisor][vfork]") {
     add(service("agent", "exit 1"));
     await(state::backing_off);
     REQUIRE(::unlink(root.path("bin/agent").c_str()) == 0);
@@ -135,7 +135,7 @@ TEST_CASE_METHOD(supervised_fixture, "the mode decides whether an end is followe
     CHECK(status().last_exit->value == code);
 }
 
-TEST_CASE_METHOD(supervised_fixture, "stop ends a service with SIGTERM and it is not restarted", "[supervisor]") {
+TEST_CASE_METHOD(supervised_fixture, "stop ends a service with SIGTERM and it is not restarted", "[supervisor][vfork]") {
     add(service("agent", wait_for_signal));
     await(state::running);
     auto pid = status().pid;
