@@ -375,7 +375,7 @@ awaitable<void> sandbox::stop() {
     for (const auto& [place, file] : pod_files_) ::unlink(file.c_str());
     pod_files_.clear();
     auto clear = [directory = paths_.vm]() -> result<void> {
-        for (const auto* name : {"qemu.log", "vsock.log", "vhost.sock", "vm.sock", "vm.json"})
+        for (const auto* name : {"command", "kernel.log", "qemu.log", "vsock.log", "vhost.sock", "vm.sock", "vm.json"})
             ::unlink((directory + "/" + name).c_str());
         return syscalls::attempt("rmdir", directory, [&] { return ::rmdir(directory.c_str()); });
     };
