@@ -17,7 +17,7 @@ spec_facts facts_of(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("a spec's limits are told; none and less than none are the same", "[shim]") {
+TEST_CASE("a spec's limits are told, none and less than none are the same", "[shim]") {
     auto facts = facts_of(R"({"linux":{"resources":
         {"memory":{"limit":67108864},"cpu":{"quota":150000,"period":100000}}}})");
     CHECK(facts.limits == resource_limits{67108864, 1500});

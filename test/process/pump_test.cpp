@@ -82,7 +82,7 @@ TEST_CASE_METHOD(pump_fixture, "after an exit the drain ends with the output", "
     CHECK(host_read() == "(end)");
 }
 
-TEST_CASE_METHOD(pump_fixture, "descendants that hold the pipe have two seconds; then the output is over",
+TEST_CASE_METHOD(pump_fixture, "descendants that hold the pipe have two seconds, then the output is over",
                  "[process]") {
     auto pump = start_output();
     pump->exited();

@@ -79,7 +79,7 @@ TEST_CASE_METHOD(log_fixture, "what is printed reaches the log file byte for byt
     CHECK(output.dropped() == 0);
 }
 
-TEST_CASE_METHOD(log_fixture, "opening twice keeps the pipe; without a path there is none", "[supervisor]") {
+TEST_CASE_METHOD(log_fixture, "opening twice keeps the pipe, without a path there is none", "[supervisor]") {
     auto output = open();
     CHECK(output.writer() == -1);
     REQUIRE(output.open(tasks));

@@ -172,7 +172,7 @@ TEST_CASE_METHOD(agent_fixture, "a pid file that cannot be written is no reason 
     stop();
 }
 
-TEST_CASE_METHOD(agent_fixture, "the log file takes stdout and stderr of all runs; stdin is empty", "[supervisor]") {
+TEST_CASE_METHOD(agent_fixture, "the log file takes stdout and stderr of all runs, stdin is empty", "[supervisor]") {
     script(first_binary, "echo out; echo err >&2; read line || echo no input; exit 1");
     add_agent();
     services.extras_ready();
@@ -211,7 +211,7 @@ TEST_CASE_METHOD(agent_fixture, "the environment is PATH and what is configured"
     stop();
 }
 
-TEST_CASE_METHOD(agent_fixture, "arguments follow the binary's path; it runs in /", "[supervisor]") {
+TEST_CASE_METHOD(agent_fixture, "arguments follow the binary's path, it runs in /", "[supervisor]") {
     script(first_binary, "echo \"$0\" \"$@\"; pwd; exec sleep 1000");
     auto spec = spin_supervisor_spec();
     spec.arguments = {"-v", "two words"};

@@ -247,7 +247,7 @@ TEST_CASE_METHOD(steps_fixture, "a process with its three descriptors keeps them
     CHECK(notes.texts().empty());
 }
 
-TEST_CASE_METHOD(steps_fixture, "name servers, domains and hosts become files; hosts of the image stay", "[boot]") {
+TEST_CASE_METHOD(steps_fixture, "name servers, domains and hosts become files, hosts of the image stay", "[boot]") {
     fs::create_directories(directory.path("etc"));
     parsed_network network;
     REQUIRE(steps::write_name_files(network, directory.path(), notes));

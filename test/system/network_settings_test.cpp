@@ -199,7 +199,7 @@ TEST_CASE("IPv4 addresses are dotted quads and nothing else", "[network]") {
     CHECK(problems_of(parse("ip=" + std::string(bad))) == names{"bad IPv4 address \"" + std::string(bad) + "\""});
 }
 
-TEST_CASE("netmasks are contiguous; none is /24", "[network]") {
+TEST_CASE("netmasks are contiguous, none is /24", "[network]") {
     CHECK(*parse_netmask("") == 24);
     CHECK(*parse_netmask("255.255.255.252") == 30);
     CHECK(*parse_netmask("0.0.0.0") == 0);

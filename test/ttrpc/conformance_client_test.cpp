@@ -90,7 +90,7 @@ TEST_CASE_METHOD(client_fixture, "case 68: an oversize response fails its call",
     check_alive(3);
 }
 
-TEST_CASE_METHOD(client_fixture, "case 69: a call times out by itself; the late answer is dropped", "[ttrpc]") {
+TEST_CASE_METHOD(client_fixture, "case 69: a call times out by itself, the late answer is dropped", "[ttrpc]") {
     answer outcome;
     begin_echo(outcome, 1, call_options(200ms));
     server->receive();

@@ -279,7 +279,7 @@ TEST_CASE_METHOD(streams, "case 58: streams keep their own order", "[ttrpc]") {
     check_alive(peer, 2 * count + 1);
 }
 
-TEST_CASE_METHOD(streams, "case 59: a server may finish early; late data is answered each time", "[ttrpc]") {
+TEST_CASE_METHOD(streams, "case 59: a server may finish early, late data is answered each time", "[ttrpc]") {
     open(1, "Early");
     CHECK(peer.receive() == ok(1, payload(1, "early")));
     open(3, "Bidi");

@@ -113,7 +113,7 @@ TEST_CASE_METHOD(unary, "case 28: the server answers at the deadline, once, and 
     check_alive(peer, 3);
 }
 
-TEST_CASE_METHOD(unary, "case 28: also when the handler ignores it; its late result is dropped", "[ttrpc]") {
+TEST_CASE_METHOD(unary, "case 28: also when the handler ignores it, its late result is dropped", "[ttrpc]") {
     peer.send(call(1, "Stubborn", payload(2000), 200 * millisecond));
     CHECK(peer.is_quiet());
     advance(200ms);

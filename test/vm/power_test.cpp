@@ -282,7 +282,7 @@ TEST_CASE("a bare microvm ends by a restart", "[vm]") {
     CHECK(contains(machine.console(), "reboot: Restarting system"));
 }
 
-TEST_CASE("PrepareShutdown stops what writes before it syncs; Task.Shutdown powers the VM off", "[vm]") {
+TEST_CASE("PrepareShutdown stops what writes before it syncs, Task.Shutdown powers the VM off", "[vm]") {
     virtual_machine machine({});
     guest vm(machine.address());
     auto writer = start_container(vm, container_wish("while :; do echo more >>/file; done"));
