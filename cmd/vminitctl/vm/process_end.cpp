@@ -1,5 +1,6 @@
 #include "vm/process_end.hpp"
 
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,10 +15,17 @@ unique_fd open_process(pid_t pid) {
     return opened ? unique_fd(static_cast<int>(*opened)) : unique_fd();
 }
 
+// Asio may tell of an event of a descriptor that was closed a moment ago: so the kernel is asked.
 awaitable<void> process_end(asio::io_context& context, unique_fd process) {
     if (!process) co_return;
     asio::posix::basic_stream_descriptor<executor> watched(context.get_executor(), process.release());
-    co_await watched.async_wait(decltype(watched)::wait_read, use_awaitable);
+    while (!is_readable(watched.native_handle())) co_await watched.async_wait(decltype(watched)::wait_read, use_awaitable);
+}
+
+bool is_readable(int descriptor) {
+    pollfd asked{descriptor, POLLIN, 0};
+    auto count = syscalls::raw("poll", [&] { return ::poll(&asked, 1, 0); });
+    return count && *count == 1;
 }
 
 void signal_process(const unique_fd& process, int signal) {

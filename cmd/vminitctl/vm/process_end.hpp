@@ -17,4 +17,7 @@ awaitable<void> process_end(asio::io_context& context, unique_fd process);
 /// pidfd_send_signal(2); that the process is gone is no error.
 void signal_process(const unique_fd& process, int signal);
 
+/// Whether a read would not wait, the end of a process or of a stream included.
+bool is_readable(int descriptor);
+
 }  // namespace vminit::vminitctl

@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 #include <vector>
 
 #include "vminit/core/file.hpp"
@@ -16,6 +19,9 @@
 namespace vminit::vminitctl {
 
 namespace {
+
+constexpr int removal_tries = 100;
+constexpr auto removal_pause = std::chrono::milliseconds(10);
 
 constexpr std::string_view lock_file = "vm.lock";
 constexpr std::string_view made_here = "made\n";
@@ -84,9 +90,14 @@ void vm_directory::clear() noexcept {
 
 void vm_directory::remove() noexcept {
     if (path_.empty()) return;
-    clear();
-    ::unlink(file(lock_file).c_str());
-    if (is_made_) ::rmdir(path_.c_str());
+    // A program that has just been killed can still have made a file.
+    for (int tries = 0; tries < removal_tries; ++tries) {
+        clear();
+        ::unlink(file(lock_file).c_str());
+        auto removed = syscalls::raw("rmdir", [&] { return is_made_ ? ::rmdir(path_.c_str()) : 0; });
+        if (removed || removed.error().value() != ENOTEMPTY) break;
+        std::this_thread::sleep_for(removal_pause);
+    }
     lock_.reset();
 }
 

@@ -6,6 +6,7 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/write.hpp>
+#include <tuple>
 
 #include "shutdown_call.hpp"
 #include "vm/process_end.hpp"
@@ -120,8 +121,10 @@ awaitable<result<vm_keeper::machine>> vm_keeper::boot(vmm::vm_plan plan) {
 
 // Nobody sends anything: what can be read is the end.
 awaitable<void> vm_keeper::given_up() {
-    auto [failure] = co_await report_->async_wait(ttrpc::stream_socket::wait_read, as_tuple_awaitable);
-    (void)failure;
+    error_code failure;
+    while (!failure && !is_readable(report_->native_handle())) {
+        std::tie(failure) = co_await report_->async_wait(ttrpc::stream_socket::wait_read, as_tuple_awaitable);
+    }
 }
 
 awaitable<int> vm_keeper::signalled() {

@@ -14,20 +14,7 @@ namespace vminit::vmm {
 namespace {
 
 constexpr std::size_t header_size = 10;  // ttrpc's frame header
-constexpr auto leave_limit = std::chrono::seconds(1);
 constexpr std::uint32_t longest_answer = 4096;  // the refusal is 50 bytes; a length like this one is not a refusal
-
-// Until the other end has closed, too: the very next connection through vhost-device-vsock could otherwise meet with
-// the end of this one.
-awaitable<result<void>> leave(ttrpc::stream_socket& socket) {
-    error_code ignored;
-    socket.shutdown(ttrpc::stream_socket::shutdown_send, ignored);
-    std::array<char, 64> rest{};
-    for (;;) {
-        auto [failure, count] = co_await socket.async_read_some(asio::buffer(rest), as_tuple_awaitable);
-        if (failure) co_return result<void>();
-    }
-}
 
 awaitable<result<void>> exchange(ttrpc::stream_socket& socket) {
     std::array<unsigned char, header_size> header{};
@@ -40,7 +27,6 @@ awaitable<result<void>> exchange(ttrpc::stream_socket& socket) {
     std::vector<char> body(length);
     auto [body_failure, body_size] = co_await asio::async_read(socket, asio::buffer(body), as_tuple_awaitable);
     if (body_failure) co_return error(errc::unavailable, "ping: " + body_failure.message());
-    (void)co_await with_timeout(leave(socket), leave_limit, "ping");
     co_return result<void>();
 }
 
