@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 
 #include <boost/system/system_error.hpp>
@@ -16,14 +17,17 @@ void throw_exception_from_error(const error& failure, const boost::source_locati
 namespace syscalls {
 
 namespace {
-fault_hook installed_hook = nullptr;
+std::atomic<fault_hook> installed_hook{nullptr};  // a test sets it while jobs run in the lanes
 }
 
-void set_fault_hook(fault_hook hook) noexcept { installed_hook = hook; }
+void set_fault_hook(fault_hook hook) noexcept { installed_hook.store(hook, std::memory_order_relaxed); }
 
 namespace detail {
 
-int injected_fault(std::string_view name) noexcept { return installed_hook == nullptr ? 0 : installed_hook(name); }
+int injected_fault(std::string_view name) noexcept {
+    auto hook = installed_hook.load(std::memory_order_relaxed);
+    return hook == nullptr ? 0 : hook(name);
+}
 
 error_code errno_code(int value) noexcept { return {value, boost::system::system_category()}; }
 
