@@ -6,27 +6,30 @@
 namespace vminit::vmm {
 
 console_reader::console_reader(asio::io_context& context, ttrpc::stream_socket socket, console_log log)
-    : socket_(std::move(socket)),
+    : connection_(std::make_shared<connection>(std::move(socket), *this)),
       log_(std::move(log)),
       changed_(context.get_executor()),
       tasks_(context.get_executor(), log_of(context)) {
-    tasks_.spawn("console", read());
+    tasks_.spawn("console", read(connection_));
 }
 
 console_reader::~console_reader() {
+    connection_->owner = nullptr;
     tasks_.stop();
-    error_code ignored;
-    socket_.close(ignored);
 }
 
-awaitable<void> console_reader::read() {
+awaitable<void> console_reader::read(std::shared_ptr<connection> from) {
     std::array<char, 4096> block{};
     for (;;) {
-        auto [failure, count] = co_await socket_.async_read_some(asio::buffer(block), as_tuple_awaitable);
-        if (failure) break;
-        log_.write(std::string_view(block.data(), count));
-        take(std::string_view(block.data(), count));
+        auto [failure, count] = co_await from->socket.async_read_some(asio::buffer(block), as_tuple_awaitable);
+        if (from->owner == nullptr) co_return;
+        if (failure) co_return from->owner->end();
+        from->owner->log_.write(std::string_view(block.data(), count));
+        from->owner->take(std::string_view(block.data(), count));
     }
+}
+
+void console_reader::end() {
     is_over_ = true;
     changed_.notify_all();
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -35,10 +36,20 @@ public:
     std::string last_lines(std::size_t count) const;
 
 private:
-    awaitable<void> read();
+    // Kept by the task that reads: its read may end after the reader.
+    struct connection {
+        connection(ttrpc::stream_socket connected, console_reader& reader)
+            : socket(std::move(connected)), owner(&reader) {}
+
+        ttrpc::stream_socket socket;
+        console_reader* owner;  // null when it is gone
+    };
+
+    static awaitable<void> read(std::shared_ptr<connection> from);
+    void end();
     void take(std::string_view bytes);
 
-    ttrpc::stream_socket socket_;
+    std::shared_ptr<connection> connection_;
     console_log log_;
     std::deque<std::string> lines_;
     std::string current_;

@@ -37,17 +37,16 @@ std::uint64_t id_of(const json::object& message) {
 }  // namespace
 
 qmp_client::qmp_client(asio::io_context& context, ttrpc::stream_socket socket, event_hook on_event)
-    : socket_(std::move(socket)),
+    : connection_(std::make_shared<connection>(std::move(socket), *this)),
       on_event_(std::move(on_event)),
       changed_(context.get_executor()),
       tasks_(context.get_executor(), log_of(context)) {
-    tasks_.spawn("QMP", read_lines());
+    tasks_.spawn("QMP", read_lines(connection_));
 }
 
 qmp_client::~qmp_client() {
+    connection_->owner = nullptr;
     tasks_.stop();
-    error_code ignored;
-    socket_.close(ignored);
 }
 
 awaitable<result<void>> qmp_client::negotiate(clock::duration limit) {
@@ -65,7 +64,7 @@ awaitable<result<json::value>> qmp_client::execute(std::string_view command, std
     auto line = fmt::format("{{\"execute\":\"{}\",\"arguments\":{},\"id\":{}}}\n", command,
                             arguments.empty() ? "{}" : arguments, id);
     answers_.try_emplace(id);
-    auto [failure, sent] = co_await asio::async_write(socket_, asio::buffer(line), as_tuple_awaitable);
+    auto [failure, sent] = co_await asio::async_write(connection_->socket, asio::buffer(line), as_tuple_awaitable);
     if (failure) {
         answers_.erase(id);
         co_return error(errc::unavailable, fmt::format("QMP {}: {}", name, failure.message()));
@@ -88,20 +87,26 @@ awaitable<result<json::value>> qmp_client::answer_of(std::uint64_t id) {
     }
 }
 
-awaitable<void> qmp_client::read_lines() {
-    std::string received;
+awaitable<void> qmp_client::read_lines(std::shared_ptr<connection> from) {
     std::array<char, 4096> block{};
     for (;;) {
-        auto [failure, count] = co_await socket_.async_read_some(asio::buffer(block), as_tuple_awaitable);
-        if (failure) co_return end(failure.message());
-        received.append(block.data(), count);
-        std::size_t begin = 0;
-        for (auto newline = received.find('\n'); newline != std::string::npos; newline = received.find('\n', begin)) {
-            take_line(std::string_view(received).substr(begin, newline - begin));
-            begin = newline + 1;
-        }
-        received.erase(0, begin);
-        if (received.size() > max_line) co_return end("a line that is too long");
+        auto [failure, count] = co_await from->socket.async_read_some(asio::buffer(block), as_tuple_awaitable);
+        if (from->owner == nullptr) co_return;
+        if (failure) co_return from->owner->end(failure.message());
+        from->owner->take_bytes(std::string_view(block.data(), count));
+        if (from->owner == nullptr) co_return;  // an event's hook may end the client
+        if (from->owner->received_.size() > max_line) co_return from->owner->end("a line that is too long");
+    }
+}
+
+void qmp_client::take_bytes(std::string_view bytes) {
+    auto holder = connection_;
+    received_.append(bytes);
+    for (auto newline = received_.find('\n'); newline != std::string::npos; newline = received_.find('\n')) {
+        auto line = received_.substr(0, newline);
+        received_.erase(0, newline + 1);
+        take_line(line);
+        if (holder->owner == nullptr) return;
     }
 }
 

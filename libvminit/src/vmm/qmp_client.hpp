@@ -47,12 +47,22 @@ private:
         result<boost::json::value> value = boost::json::value();
     };
 
-    awaitable<void> read_lines();
+    // Kept by the task that reads: its read may end after the client.
+    struct connection {
+        connection(ttrpc::stream_socket connected, qmp_client& client) : socket(std::move(connected)), owner(&client) {}
+
+        ttrpc::stream_socket socket;
+        qmp_client* owner;  // null when it is gone
+    };
+
+    static awaitable<void> read_lines(std::shared_ptr<connection> from);
+    void take_bytes(std::string_view bytes);
     void take_line(std::string_view line);
     awaitable<result<boost::json::value>> answer_of(std::uint64_t id);
     void end(std::string why);
 
-    ttrpc::stream_socket socket_;
+    std::shared_ptr<connection> connection_;
+    std::string received_;
     event_hook on_event_;
     std::map<std::uint64_t, answer> answers_;
     std::uint64_t next_id_ = 1;
