@@ -14,18 +14,6 @@ namespace {
 
 constexpr std::size_t block_size = std::size_t{1} << 16;
 
-result<void> copy_data(::archive* source, ::archive* target, const std::string& name) {
-    const void* block = nullptr;
-    std::size_t size = 0;
-    la_int64_t offset = 0;
-    for (;;) {
-        int got = ::archive_read_data_block(source, &block, &size, &offset);
-        if (got == ARCHIVE_EOF) return {};
-        if (got < ARCHIVE_WARN) return archive_error(source, name);
-        if (::archive_write_data_block(target, block, size, offset) < ARCHIVE_WARN) return archive_error(target, name);
-    }
-}
-
 }  // namespace
 
 void archive_closer::operator()(::archive* opened) const noexcept { ::archive_free(opened); }
@@ -43,6 +31,18 @@ result<archive_handle> open_tar(int fd, const std::string& name) {
     ::archive_read_support_format_tar(handle.get());
     if (::archive_read_open_fd(handle.get(), fd, block_size) != ARCHIVE_OK) return archive_error(handle.get(), name);
     return handle;
+}
+
+result<void> copy_data(::archive* source, ::archive* target, const std::string& name) {
+    const void* block = nullptr;
+    std::size_t size = 0;
+    la_int64_t offset = 0;
+    for (;;) {
+        int got = ::archive_read_data_block(source, &block, &size, &offset);
+        if (got == ARCHIVE_EOF) return {};
+        if (got < ARCHIVE_WARN) return archive_error(source, name);
+        if (::archive_write_data_block(target, block, size, offset) < ARCHIVE_WARN) return archive_error(target, name);
+    }
 }
 
 result<std::vector<std::string>> names_in_tar(const std::string& path) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +23,9 @@ error archive_error(::archive* handle, std::string context);
 
 /// Opens a tar for reading, of any compression that libarchive knows. The descriptor stays the caller's.
 result<archive_handle> open_tar(int fd, const std::string& name);
+
+/// Copies the content of the entry that `source` is at to the one that `target` is at. `name` is for errors.
+result<void> copy_data(::archive* source, ::archive* target, const std::string& name);
 
 /// The names of all its entries.
 result<std::vector<std::string>> names_in_tar(const std::string& path);

@@ -118,7 +118,7 @@ private:
             ++report_.left_out;
             return {};
         }
-        auto copied = copy_data(path);
+        auto copied = copy_data(source_, target_.get(), name_ + ": " + path);
         if (!copied) return copied;
         if (::archive_write_finish_entry(target_.get()) < ARCHIVE_WARN)
             return archive_error(target_.get(), name_ + ": " + path);
@@ -131,19 +131,6 @@ private:
         if (::lstat(path.c_str(), &present) == -1) return {};
         if (path == "/" || (to_directory && S_ISDIR(present.st_mode))) return {};
         return take_away(path);
-    }
-
-    result<void> copy_data(const std::string& path) {
-        const void* block = nullptr;
-        std::size_t size = 0;
-        la_int64_t offset = 0;
-        for (;;) {
-            int got = ::archive_read_data_block(source_, &block, &size, &offset);
-            if (got == ARCHIVE_EOF) return {};
-            if (got < ARCHIVE_WARN) return archive_error(source_, name_ + ": " + path);
-            if (::archive_write_data_block(target_.get(), block, size, offset) < ARCHIVE_WARN)
-                return archive_error(target_.get(), name_ + ": " + path);
-        }
     }
 
     ::archive* source_;

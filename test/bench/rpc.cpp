@@ -5,17 +5,16 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <csignal>
 #include <cstdio>
 
 #include "ttrpc/envelope.hpp"
+#include "ttrpc/fixture_program.hpp"
 #include "ttrpc/fixture_service.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/core/task_group.hpp"
 #include "vminit/ttrpc/client.hpp"
 #include "vminit/ttrpc/frame_codec.hpp"
-#include "vminit/ttrpc/server_service.hpp"
 
 namespace vminit::bench {
 
@@ -137,18 +136,7 @@ struct running_server {
 }  // namespace
 
 void serve(const std::string& path) {
-    asio::io_context ctx{1};
-    auto& server = asio::use_service<ttrpc::server_service>(ctx);
-    server.add(std::make_shared<test::fixture_service>());
-    if (!server.listen(ttrpc::address::unix_socket(path))) give_up("listen");
-    std::puts("ready");
-    std::fflush(stdout);
-    asio::posix::stream_descriptor input(ctx, ::dup(STDIN_FILENO));
-    input.async_wait(asio::posix::stream_descriptor::wait_read, [&](error_code) {
-        server.close();
-        ctx.stop();
-    });
-    ctx.run();
+    if (!test::serve_fixture(path)) give_up("listen");
 }
 
 void call(const std::string& path, unsigned count, unsigned depth) {

@@ -1,16 +1,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "ttrpc/fixture_program.hpp"
 #include "ttrpc/fixture_service.hpp"
 #include "vminit/core/task_group.hpp"
 #include "vminit/ttrpc/client.hpp"
-#include "vminit/ttrpc/server_service.hpp"
 
 // Our side of the exchange with other implementations: `peer server PATH` serves t.S until standard input ends,
 // `peer client PATH` checks a server of it.
@@ -130,23 +129,9 @@ awaitable<void> check_all(std::string path, logger& log) {
 }
 
 int serve(const std::string& path) {
-    asio::io_context ctx{1};
-    auto& server = asio::use_service<ttrpc::server_service>(ctx);
-    server.add(std::make_shared<test::fixture_service>());
-    auto listening = server.listen(ttrpc::address::unix_socket(path));
-    if (!listening) {
-        fmt::print(stderr, "peer: {}\n", listening.error().message());
-        return 1;
-    }
-    fmt::print("ready\n");
-    std::fflush(stdout);
-    asio::posix::stream_descriptor input(ctx, ::dup(STDIN_FILENO));
-    input.async_wait(asio::posix::stream_descriptor::wait_read, [&](error_code) {
-        server.close();
-        ctx.stop();
-    });
-    ctx.run();
-    return 0;
+    auto served = test::serve_fixture(path);
+    if (!served) fmt::print(stderr, "peer: {}\n", served.error().message());
+    return served ? 0 : 1;
 }
 
 int check(const std::string& path) {

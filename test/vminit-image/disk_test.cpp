@@ -18,12 +18,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool may_unpack() {
-    if (::geteuid() == 0) return true;
-    WARN("skipped: only root may change roots and owners");
-    return false;
-}
-
 layout_image sample() {
     auto owned = file("home/user/file with \"quotes\"", "content");
     owned.uid = owned.gid = 1000;

@@ -7,6 +7,9 @@
 
 namespace vminit::test {
 
+/// Whether layers can be unpacked here; says that a test is skipped if not.
+bool may_unpack();
+
 /// One entry of a tar.
 struct tar_entry {
     enum class kind { file, directory, symlink, hard_link, device };

@@ -94,19 +94,16 @@ awaitable<void> qmp_client::read_lines(std::shared_ptr<connection> from) {
         if (from->owner == nullptr) co_return;
         if (failure) co_return from->owner->end(failure.message());
         from->owner->take_bytes(std::string_view(block.data(), count));
-        if (from->owner == nullptr) co_return;  // an event's hook may end the client
         if (from->owner->received_.size() > max_line) co_return from->owner->end("a line that is too long");
     }
 }
 
 void qmp_client::take_bytes(std::string_view bytes) {
-    auto holder = connection_;
     received_.append(bytes);
     for (auto newline = received_.find('\n'); newline != std::string::npos; newline = received_.find('\n')) {
         auto line = received_.substr(0, newline);
         received_.erase(0, newline + 1);
         take_line(line);
-        if (holder->owner == nullptr) return;
     }
 }
 

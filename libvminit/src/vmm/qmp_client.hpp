@@ -26,7 +26,7 @@ class qmp_client {
 public:
     static constexpr std::size_t max_line = std::size_t{1} << 20;
 
-    /// `device` is the one that the event is of, where it is of one.
+    /// `device` is the one that the event is of, where it is of one. It must not end the client.
     using event_hook = std::function<void(std::string_view name, std::string_view device)>;
 
     qmp_client(asio::io_context& context, ttrpc::stream_socket socket, event_hook on_event);
