@@ -68,6 +68,7 @@ constexpr std::array targets{
     target{system_name, "Metrics"},
     target{system_name, "SetLogLevel"},
     target{system_name, "Devices"},
+    target{system_name, "Containers"},
     target{supervisor_name, "Status"},
     target{supervisor_name, "Restart"},
     target{events_name, "Stream"},
