@@ -98,6 +98,23 @@ TEST_CASE("a run that fails has its status, and frees its id and bundle", "[vm]"
     CHECK(is_gone(vm, id));
 }
 
+TEST_CASE("TERM does nothing to an init without a handler, KILL ends it", "[vm]") {
+    guest vm(virtual_machine::shared_address());
+    auto id = vm.run_sleeper();
+    auto kill = [&](const char* name) {
+        client_program client(virtual_machine::shared_address(), {"kill", id, name});
+        CHECK(client.wait() == 0);
+        CHECK(client.complaint() == "");
+    };
+    kill("TERM");
+    // The kernel has dropped it by then (signal(7)): what it had killed could not run an exec.
+    CHECK(vm.run_exec(id, exec_wish("exit 4")).status == 4);
+    CHECK(vm.state(id)->status() == containerd::v1::types::RUNNING);
+    kill("KILL");
+    CHECK(vm.wait(id)->exit_status() == 128 + SIGKILL);
+    CHECK(vm.remove(id)->exit_status() == 128 + SIGKILL);
+}
+
 TEST_CASE("^C and TERM end vminitctl although PID 1 does not run any more", "[vm]") {
     virtual_machine machine({});
     guest vm(machine.address());

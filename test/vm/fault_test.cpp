@@ -2,6 +2,7 @@
 #include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
 
+#include "event_watch.hpp"
 #include "guest.hpp"
 #include "stdio_streams.hpp"
 #include "virtual_machine.hpp"
@@ -73,6 +74,18 @@ void check_served(guest& vm, const saboteur& culprit) {
     vm.run(other.join());
 }
 
+/// Asks for the health until starts are in that trouble; empty: in none.
+void await_trouble(guest& vm, const std::string& trouble) {
+    for (;;) {
+        auto health = vm.run(vm.system().Health({}, guest::limit));
+        REQUIRE(health);
+        for (const auto& layer : health->layers()) {
+            bool is_it = trouble.empty() ? layer.text().empty() : layer.text().find(trouble) != std::string::npos;
+            if (layer.name() == "runc" && is_it) return;
+        }
+    }
+}
+
 void check_runs(guest& vm) { CHECK(vm.run_container(container_wish("echo ok")).out == "ok\n"); }
 
 }  // namespace
@@ -90,8 +103,10 @@ TEST_CASE("PID 1 survives what fails around it", "[vm]") {
     CAPTURE(created.error().message());
     CHECK(created.error().kind() == errc::resource_exhausted);
     check_served(vm, full);
+    await_trouble(vm, " is full, ");
     full.mend();
     check_runs(vm);
+    await_trouble(vm, "");
 
     // A read-only root: everything written lies on filesystems of its own.
     saboteur read_only(vm,
@@ -119,7 +134,13 @@ TEST_CASE("PID 1 survives what fails around it", "[vm]") {
     check_runs(vm);
 
     // No memory is left: the kernel takes the container, not PID 1.
-    CHECK(vm.run_container(container_wish("exec tail /dev/zero")).status == 137);
+    event_watch watch(vm);
+    container_wish eater("exec tail /dev/zero");
+    eater.id = guest::fresh_id();
+    CHECK(vm.run_container(eater).status == 137);
+    watch.wait_for("/tasks/exit", eater.id, eater.id);
+    CHECK(watch.topics_of(eater.id) ==
+          std::vector<std::string>{"/tasks/create", "/tasks/start", "/tasks/oom", "/tasks/exit"});
     check_runs(vm);
     machine.press_ctrl_alt_del();
     CHECK(machine.has_powered_off());

@@ -1,4 +1,5 @@
 #include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
 #include <csignal>
 
@@ -116,4 +117,51 @@ TEST_CASE("cgroups that a container made inside its own go with it, frozen or no
     CHECK(ready == "ready\n");
     vm.kill_and_remove(wish.id);
     CHECK(eye.remains() == before);
+}
+
+TEST_CASE("orphans below an init that does not collect go with their container, those in the VM's namespace at once", "[vm]") {
+    guest vm(virtual_machine::shared_address());
+    observer eye(vm);
+    auto before = eye.remains();
+    constexpr const char* orphans = "for i in 1 2 3; do (sleep 0.1 >/dev/null & echo $!); done";
+    constexpr const char* zombies = "cat /proc/[0-9]*/stat 2>/dev/null | sed 's/^.*) //' | grep -c ^Z";
+    auto idle = eye.number(zombies);
+    // As with any runtime: they are the children of the container's init, which does not ask for them.
+    auto id = vm.run_sleeper();
+    CHECK(vm.run_exec(id, exec_wish(orphans)).status == 0);
+    eye.wait_until(zombies, std::to_string(idle + 3));
+    vm.kill_and_remove(id);
+    CHECK(eye.remains() == before);
+
+    container_wish wish("exec sleep 100000");
+    wish.id = guest::fresh_id();
+    wish.pids = vminitctl::pid_namespace::host;
+    REQUIRE(vm.create(wish));
+    REQUIRE(vm.start(wish.id));
+    auto run = vm.run_exec(wish.id, exec_wish(orphans));
+    for (auto& c : run.out) c = c == '\n' ? ' ' : c;
+    eye.wait_until("for pid in " + run.out + "; do [ ! -e /proc/$pid ] || echo there; done", "");
+    vm.kill_and_remove(wish.id);
+    CHECK(eye.remains() == before);
+}
+
+TEST_CASE("the stdin of execs that end without reading it leaves nothing", "[vm]") {
+    guest vm(virtual_machine::shared_address());
+    observer eye(vm);
+    auto id = vm.run_sleeper();
+    auto before = eye.remains();
+    auto unclaimed = sample_of(vm.metrics(), "vminit_streams_unclaimed");
+    const std::string more(64 * 1024, 'y');
+    for (auto left = test_size("VMINIT_UNREAD_INPUTS", 10); left > 0; --left) {
+        named_stream in(vm);
+        asio::write(in.socket, asio::buffer(more));
+        REQUIRE(vm.exec(id, "e", exec_wish(std::vector<std::string>{"/bin/true"}), stdio_uris(in.uri, "", "")));
+        REQUIRE(vm.start(id, "e"));
+        CHECK(vm.wait(id, "e")->exit_status() == 0);
+        REQUIRE(vm.remove(id, "e"));
+        CHECK(vm.run(read_to_end(in.socket)).empty());  // the guest's end is closed
+    }
+    CHECK(eye.remains() == before);
+    CHECK(sample_of(vm.metrics(), "vminit_streams_unclaimed") == unclaimed);
+    vm.kill_and_remove(id);
 }

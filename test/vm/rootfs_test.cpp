@@ -18,7 +18,8 @@ using options = std::vector<std::string>;
 
 std::string layer_path() { return "/tmp/vminit-layer." + std::to_string(::getpid()); }
 
-/// Disks beside `root`: a second layer with /layer-two in it, an empty ext4, and an ext4 with a root file system.
+/// Disks beside `root`: a second layer with /layer-two in it, an empty ext4, an ext4 with a root file system, and one with the
+/// image of such a one.
 std::vector<std::string> with_disks() {
     auto layer = layer_path();
     auto* file = std::fopen(layer.c_str(), "w");
@@ -29,7 +30,10 @@ std::vector<std::string> with_disks() {
     auto data = run_vm_script("make-rootfs", {"--type", "ext4", "--empty", "--size", "16"});
     auto writable = run_vm_script("make-rootfs", {"--type", "ext4"});
     ::unlink(layer.c_str());
-    return {"--disk", second + ":layer", "--disk", data + ":data:snapshot", "--disk", writable + ":writable:snapshot"};
+    auto inner = run_vm_script("make-rootfs", {"--type", "ext4", "--size", "16"});
+    auto outer = run_vm_script("make-rootfs", {"--type", "ext4", "--empty", "--add", inner + ":/inner.ext4"});
+    return {"--disk", second + ":layer", "--disk", data + ":data:snapshot", "--disk", writable + ":writable:snapshot",
+            "--disk", outer + ":outer:snapshot"};
 }
 
 finished run_with(guest& vm, std::vector<mount_entry> rootfs, const char* script) {
@@ -84,6 +88,24 @@ TEST_CASE("rootfs mounts of every kind, with the real kernel", "[vm]") {
         vm, {mount_entry("ext4", "serial:writable", "", options{"uidmap=0:100000:65536", "gidmap=0:200000:65536"})},
         "stat -c '%u %g' /bin/busybox");
     CHECK(mapped.out == "100000 200000\n");
+
+    // A file on a disk by a loop device. Both are frozen and thawed, the inner one first, which has something to write.
+    container_wish within("exec sleep 100000");
+    within.id = guest::fresh_id();
+    within.rootfs = {mount_entry("ext4", "serial:outer", "", options{"rw"}),
+                     mount_entry("format/ext4", "{{ mount 0 }}/inner.ext4", "", options{"rw", "loop"})};
+    REQUIRE(vm.create(within));
+    REQUIRE(vm.start(within.id));
+    CHECK(vm.run_exec(within.id, exec_wish("echo before >/file")).status == 0);
+    auto frozen = vm.run(vm.system().FreezeFilesystems({}, guest::limit));
+    REQUIRE(frozen);
+    auto bundle = "/run/bundles/" + within.id;
+    CHECK(options(frozen->frozen().begin(), frozen->frozen().end()) == options{bundle + "/mounts/0", bundle + "/rootfs"});
+    CHECK(vm.run(vm.system().ThawFilesystems({}, guest::limit)));
+    CHECK(vm.run_exec(within.id, exec_wish("echo after >>/file; cat /file")).out == "before\nafter\n");
+    vm.kill_and_remove(within.id);
+    CHECK(eye.remains() == before);
+    CHECK(eye.ask("cat /sys/block/loop0/loop/backing_file 2>/dev/null") == "");
 
     // A tmpfs alone cannot start a container, and a list that fails half-way leaves nothing mounted.
     container_wish broken("true");

@@ -100,6 +100,20 @@ TEST_CASE("a stream id that is taken is refused by closing the second connection
     CHECK(vm.run(read_to_end(second)).empty());
 }
 
+TEST_CASE("a container that connects to PID 1's ports by vsock's loopback is sent away", "[vm]") {
+    constexpr const char* refused = "vminit_rpc_peers_refused_total";
+    constexpr const char* refused_streams = "vminit_streams_refused_total";
+    guest vm(virtual_machine::shared_address());
+    auto before = vm.metrics();
+    auto port = std::to_string(vm.rpc_address().port());
+    auto stream_port = std::to_string(vm.stream_address().port());
+    auto script = "for cid in 1 own; do for port in " + port + " " + stream_port + "; do worker vsock $cid $port; done; done";
+    CHECK(vm.run_container(container_wish(script.c_str())).out == "no answer\nno answer\nno answer\nno answer\n");
+    auto after = vm.metrics();
+    CHECK(sample_of(after, refused) == sample_of(before, refused) + 2);
+    CHECK(sample_of(after, refused_streams) == sample_of(before, refused_streams) + 2);
+}
+
 TEST_CASE("both names of the Task service answer", "[vm]") {
     guest vm(virtual_machine::shared_address());
     for (const char* name : {"containerd.task.v3.Task", "containerd.task.v2.Task"}) {

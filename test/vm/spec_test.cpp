@@ -1,5 +1,6 @@
 #include <boost/json/parse.hpp>
 #include <catch2/catch.hpp>
+#include <sstream>
 
 #include "github.com/containerd/containerd/api/types/runc/options/oci.pb.h"
 #include "guest.hpp"
@@ -55,6 +56,20 @@ finished run_edited(guest& vm, const char* script, std::function<void(json::obje
     container_wish wish(script);
     wish.edit = std::move(edit);
     return vm.run_container(std::move(wish));
+}
+
+/// Waits until the VM has logged such a change of this container's specs.
+void await_changes_told(const std::string& id, const std::string& change) {
+    auto is_told = [&](const std::string& line) {
+        return line.find(R"("msg":"spec made to fit","id":")" + id) != std::string::npos &&
+               line.find(change) != std::string::npos;
+    };
+    for (;;) {
+        std::istringstream console(virtual_machine::shared_console());
+        for (std::string line; std::getline(console, line);) {
+            if (is_told(line)) return;
+        }
+    }
 }
 
 std::string terminal_output(guest& vm, container_wish wish) {
@@ -250,6 +265,8 @@ TEST_CASE("an exec and an update of another machine fit too", "[vm][spec]") {
     auto updated = vm.run(vm.tasks().Update(update, guest::limit));
     REQUIRE(updated);
     CHECK(vm.run_exec(id, exec_wish("cat /sys/fs/cgroup/default/*/pids.max | grep -c 77")).out == "1\n");
+    // What was changed is told, one line each.
+    for (const char* change : {"apparmorProfile", "throttleReadBpsDevice"}) await_changes_told(id, change);
     vm.kill_and_remove(id);
 }
 

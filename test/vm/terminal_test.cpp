@@ -76,6 +76,9 @@ void converse(guest& vm, typist& person, const process_key& key) {
     person.see("going\r\n");
     person.type("\x03");
     person.see("# ");
+    // What it leaves in the background, with the terminal open, keeps nobody waiting.
+    person.type("sleep 100000 &\n");
+    person.see("# ");
     person.type("exit_with() { return 7; }; exit_with\n");
     person.see("# ");
     person.type("\x04");  // ^D

@@ -50,6 +50,12 @@ std::string address_in(const std::string& directory) {
     return std::string(trimmed(*address));
 }
 
+std::string console_in(const std::string& directory) {
+    auto text = read_file(directory + "/console.log", 16 << 20);
+    if (!text && syscalls::is_errno(text.error(), ENOENT)) return {};  // QEMU has only just been started
+    return text.value();
+}
+
 std::string line_of(const std::string& text, std::size_t number) {
     std::size_t start = 0;
     for (; number > 0; --number) start = text.find('\n', start) + 1;
@@ -59,6 +65,7 @@ std::string line_of(const std::string& text, std::size_t number) {
 }  // namespace
 
 std::string virtual_machine::shared_address() { return address_in(directory_of_shared()); }
+std::string virtual_machine::shared_console() { return console_in(directory_of_shared()); }
 std::string virtual_machine::equipped_directory() { return directory_of_shared() + "-equipped"; }
 std::string virtual_machine::equipped_address() { return address_in(equipped_directory()); }
 
@@ -90,11 +97,7 @@ std::string run_vm_script(const std::string& name, const std::vector<std::string
     return std::string(trimmed(output.text));
 }
 
-std::string virtual_machine::console() const {
-    auto text = read_file(directory_ + "/console.log", 16 << 20);
-    if (!text && syscalls::is_errno(text.error(), ENOENT)) return {};  // QEMU has only just been started
-    return text.value();
-}
+std::string virtual_machine::console() const { return console_in(directory_); }
 
 void virtual_machine::press_ctrl_alt_del() const {
     REQUIRE(run_script("qmp", {directory_, "ctrl-alt-del"}).status == 0);

@@ -13,6 +13,8 @@ class virtual_machine {
 public:
     /// The one that serves many tests: VMINIT_VM_DIR names its directory (test/vm/shared makes and ends it).
     static std::string shared_address();
+    /// What it has printed so far.
+    static std::string shared_console();
 
     /// The same with network cards, disks and room for more (see test/vm/shared): its directory is that one's with
     /// `-equipped` behind.

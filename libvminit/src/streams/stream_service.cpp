@@ -159,6 +159,7 @@ void stream_service::close() { core_->close(); }
 stream_counters stream_service::counters() const noexcept {
     auto now = core_->counters;
     now.unclaimed = core_->registry ? core_->registry->size() : 0;
+    for (const auto& listening : core_->listeners) now.refused += listening.counters().refused;
     return now;
 }
 

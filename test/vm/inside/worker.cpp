@@ -5,12 +5,16 @@
 //   worker eat BYTES        touches that much memory and waits to be killed
 //   worker pin              has the kernel refer to memory of its own, which it cannot move then, and waits to be killed
 //   worker cpu PID          prints the nanoseconds of processor time of a process, its ended threads included
+//   worker vsock CID PORT   what a connection there gives to a ping: "no answer" or "answered"; CID own: the VM's
 //   worker hold PID         stops that process' first thread as a debugger does, says so in the kernel's log, and waits
 //   spin-supervisor         by that name it is an agent that crashes 5 s after its start
 #include <fcntl.h>
+#include <linux/vm_sockets.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -98,6 +102,26 @@ int print_cpu_time(pid_t pid) {
     return 0;
 }
 
+bool find_own_cid(unsigned int& cid) {
+    int device = ::open("/dev/vsock", O_RDONLY);
+    return device >= 0 && ::ioctl(device, IOCTL_VM_SOCKETS_GET_LOCAL_CID, &cid) == 0;
+}
+
+int try_vsock(const char* cid, unsigned int port) {
+    sockaddr_vm address{};
+    address.svm_family = AF_VSOCK;
+    address.svm_port = port;
+    address.svm_cid = static_cast<unsigned int>(std::strtoul(cid, nullptr, 10));
+    if (std::string_view(cid) == "own" && !find_own_cid(address.svm_cid)) return fail("own context id");
+    int connection = ::socket(AF_VSOCK, SOCK_STREAM, 0);
+    if (::connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return fail("connect");
+    char answer = 0;
+    char ping[10]{};
+    (void)::send(connection, ping, sizeof ping, MSG_NOSIGNAL);
+    std::puts(::read(connection, &answer, 1) == 1 ? "answered" : "no answer");
+    return 0;
+}
+
 int hold(pid_t pid) {
     if (::ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) != 0) return fail("seize");
     if (::ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr) != 0) return fail("interrupt");
@@ -121,7 +145,8 @@ int main(int count, char** words) {
     if (action == "eat") return eat(number);
     if (action == "pin") return pin();
     if (action == "cpu") return print_cpu_time(static_cast<pid_t>(number));
+    if (action == "vsock" && count == 4) return try_vsock(words[2], static_cast<unsigned int>(std::strtoul(words[3], nullptr, 10)));
     if (action == "hold") return hold(static_cast<pid_t>(number));
-    std::fputs("usage: worker pattern BYTES | check | eat BYTES | pin | cpu PID | hold PID\n", stderr);
+    std::fputs("usage: worker pattern BYTES | check | eat BYTES | pin | cpu PID | vsock CID PORT | hold PID\n", stderr);
     return 2;
 }
