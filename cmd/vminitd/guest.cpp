@@ -57,12 +57,13 @@ runc::runc_config runtime_config(const settings& values) {
 }  // namespace
 
 guest::guest(asio::io_context& context, const settings& values, const kernel_cmdline& cmdline,
-             system::boot_timeline& timeline, system::power_watch& watch)
+             system::boot_timeline& timeline, system::power_watch& watch, console* screen)
     : context_(context),
       values_(values),
       cmdline_(cmdline),
       timeline_(timeline),
       log_(log_of(context)),
+      screen_(screen),
       plugins_(choose_plugins(values.disabled_plugins)),
       awaited_(context.get_executor()),
       power_(context, watch, power_options(context)),

@@ -3,6 +3,7 @@
 #include "plugins.hpp"
 #include "settings.hpp"
 #include "vminit/core/asio.hpp"
+#include "vminit/core/console.hpp"
 #include "vminit/core/kernel_cmdline.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/result.hpp"
@@ -24,9 +25,10 @@ namespace vminit::vminitd {
 /// services, listens, and goes down in order. No logic of its own.
 class guest {
 public:
-    /// Makes the services. All but the context outlive the guest, the context is its owner's last to go.
+    /// Makes the services. All but the context outlive the guest, the context is its owner's last to go. `screen` is where the
+    /// log goes, if anywhere.
     guest(asio::io_context& context, const settings& values, const kernel_cmdline& cmdline,
-          system::boot_timeline& timeline, system::power_watch& watch);
+          system::boot_timeline& timeline, system::power_watch& watch, console* screen);
 
     /// Runs until the machine is off, or for PID 1 never. Errors: there is nothing to serve on, or nothing to run containers
     /// with.
@@ -48,6 +50,7 @@ private:
     void give_up(error why);
     void read_network_settings();
     awaitable<void> finish_boot();
+    awaitable<void> find_console();
     awaitable<void> keep_links();
     void note_link(devices::link_report report);
     void add_agent();
@@ -69,6 +72,7 @@ private:
     const kernel_cmdline& cmdline_;
     system::boot_timeline& timeline_;
     logger& log_;
+    console* screen_;
     plugin_choice plugins_;
     system::parsed_network network_;
     system::awaited_steps awaited_;

@@ -13,6 +13,7 @@
 #include "vminit/system/boot_plan.hpp"
 #include "vminit/system/boot_steps.hpp"
 #include "vminit/system/kmsg_profile.hpp"
+#include "vminit/system/late_console.hpp"
 #include "vminit/system/machine_end.hpp"
 #include "vminit/system/system_service.hpp"
 
@@ -44,6 +45,7 @@ awaitable<void> guest::boot() {
         auto ended = [this](const std::string& step) { step_ended(step); };
         auto booted = co_await system::run_boot_graph(context_, std::move(plan), timeline_, ended);
         if (!booted) co_return give_up(booted.error());
+        if (screen_ != nullptr && !system::steps::has_console()) tasks_.spawn("console", find_console());
     } else if (auto held = hold_null_device(); !held) {
         log_.error("/dev/null is not held", {{"error", held.error()}});
     }
@@ -108,6 +110,18 @@ awaitable<void> guest::finish_boot() {
     listen_to_power_button();
     dump_machine(log_);
     co_await extract_extras();
+}
+
+// Its driver may be among the modules, and may take its time.
+awaitable<void> guest::find_console() {
+    auto found = co_await system::await_console(context_);
+    auto used = found ? system::steps::use_console(*found) : result<void>(found.error());
+    if (!used) co_return log_.info("the console is not used", {{"error", used.error()}});
+    auto reopen = [] { return console::reopen(STDERR_FILENO); };
+    auto shown = co_await asio::use_service<blocking_service>(context_).run(blocking_lane::files, reopen, "reopen the console");
+    if (!shown) co_return log_.info("the console is not used", {{"error", shown.error()}});
+    screen_->show_on(std::move(*shown));
+    log_.info("the console has come");
 }
 
 awaitable<void> guest::keep_links() {

@@ -41,8 +41,10 @@ logger make_logger(const settings& values, log_sink sink) {
     return logger(std::move(sink), level, format);
 }
 
-/// Until the loop runs, lines are written straight; from then on a console that stalls must not stall the loop.
+/// Until the loop runs, lines are written straight; from then on a console that stalls must not stall the loop. One that is
+/// not there yet is the guest's to find.
 std::unique_ptr<console> open_console(asio::io_context& context) {
+    if (is_init() && !system::steps::has_console()) return std::make_unique<console>(context);
     auto screen = console::reopen(STDERR_FILENO);
     if (!screen) return nullptr;
     return std::make_unique<console>(context, std::move(*screen));
@@ -108,7 +110,7 @@ int main(int argc, char** argv) try {
     if (is_init()) system::set_machine_end(system::machine_end_named(loaded.values.power_off));
     timeline.reached("system-init");
 
-    guest machine(context, loaded.values, cmdline, timeline, watch);
+    guest machine(context, loaded.values, cmdline, timeline, watch, screen.get());
     if (auto end = machine.run(); !end) return give_up(end.error(), log);
     return 0;
 } catch (const std::exception& thrown) {

@@ -104,3 +104,24 @@ TEST_CASE("reopening leaves the original descriptor's mode alone", "[core]") {
     auto pipe = syscalls::pipe().value();
     CHECK(console::reopen(pipe.write_end.get()));
 }
+
+TEST_CASE("what is written before there is a console is on it first, the last of it", "[core]") {
+    test::io_fixture io;
+    console out(io.ctx);
+    for (int i = 0; i < 20000; ++i) out.write_line(std::to_string(i));
+    CHECK(out.pending() <= console::max_pending);
+    auto first_kept = out.dropped_lines();
+    CHECK(first_kept > 0);
+    auto ends = syscalls::pipe(O_NONBLOCK).value();
+    out.show_on(std::move(ends.write_end));
+    out.write_line("later");
+    std::string seen;
+    while (!seen.ends_with("later\n")) {
+        seen += read_available(ends.read_end.get());
+        io.poll();
+    }
+    std::string expected = "(" + std::to_string(first_kept) + " console lines dropped)\n";
+    for (auto i = first_kept; i < 20000; ++i) expected += std::to_string(i) + "\n";
+    CHECK(seen == expected + "later\n");
+    CHECK(out.pending() == 0);
+}

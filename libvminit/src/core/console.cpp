@@ -16,58 +16,64 @@ struct console::state : std::enable_shared_from_this<state> {
     state(asio::io_context& io, unique_fd descriptor) : context(io), fd(std::move(descriptor)) {}
 
     void push(std::string_view line) {
-        while (!lines.empty() && pending + line.size() + 1 > max_pending) drop_oldest();
-        if (auto missed = std::exchange(untold, 0)) {
-            append(fmt::format("({} console lines dropped)", missed));
-        }
-        append(line);
-    }
-
-    void append(std::string_view line) {
+        while (!lines.empty() && pending() + line.size() + 1 > max_pending) drop_oldest();
         auto& entry = lines.emplace_back(line);
         entry.push_back('\n');
-        pending += entry.size();
+        waiting += entry.size();
     }
 
     void drop_oldest() {
-        // A line the console has begun to show is finished, or its rest would run into the next.
-        std::size_t victim = offset > 0 && lines.size() > 1 ? 1 : 0;
-        if (victim == 0) offset = 0;
-        pending -= lines[victim].size();
-        lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(victim));
+        waiting -= lines.front().size();
+        lines.pop_front();
         ++untold;
         ++dropped;
     }
 
+    std::size_t pending() const noexcept { return waiting + current.size(); }
+
     /// False when the console takes no more for now.
     bool drain() {
-        while (!lines.empty()) {
-            const auto& line = lines.front();
-            auto written = syscalls::raw("write", [&] { return ::write(fd.get(), line.data() + offset, line.size() - offset); });
+        if (!fd) return false;
+        while (begin_next()) {
+            auto written = syscalls::raw(
+                "write", [&] { return ::write(fd.get(), current.data() + offset, current.size() - offset); });
             if (!written) {
                 if (written.error() == boost::system::errc::resource_unavailable_try_again) return false;
                 discard();  // the console is broken (EIO after a hang-up): nobody will ever read this
                 return true;
             }
             offset += static_cast<std::size_t>(*written);
-            if (offset < line.size()) continue;
-            pending -= line.size();
-            offset = 0;
-            lines.pop_front();
+            if (offset == current.size()) current.clear();
         }
         return true;
     }
 
-    void discard() {
-        dropped += lines.size();
-        untold += lines.size();
-        lines.clear();
-        pending = 0;
+    /// What was dropped stood before all that is left. False: there is nothing to write.
+    bool begin_next() {
+        if (!current.empty()) return true;
         offset = 0;
+        told = std::exchange(untold, 0);
+        if (told > 0) {
+            current = fmt::format("({} console lines dropped)\n", told);
+        } else if (!lines.empty()) {
+            current = std::move(lines.front());
+            lines.pop_front();
+            waiting -= current.size();
+        }
+        return !current.empty();
+    }
+
+    void discard() {
+        auto lost = lines.size() + (told == 0 ? 1 : 0);
+        dropped += lost;
+        untold += lost + told;
+        lines.clear();
+        waiting = 0;
+        current.clear();
     }
 
     void flush() {
-        if (is_waiting || drain()) return;
+        if (is_waiting || !fd || drain()) return;
         if (!watched) {
             auto copy = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0);
             if (copy < 0) return;
@@ -83,15 +89,19 @@ struct console::state : std::enable_shared_from_this<state> {
     asio::io_context& context;
     unique_fd fd;
     std::optional<asio::posix::basic_stream_descriptor<executor>> watched;
+    std::string current;     // begun: it is finished, or its rest would run into the next
+    std::size_t offset = 0;  // of it, already written
+    std::uint64_t told = 0;  // lines that it tells of; 0: it is a line itself
     std::deque<std::string> lines;
-    std::size_t pending = 0;
-    std::size_t offset = 0;  // of the first line, already written
+    std::size_t waiting = 0;  // bytes of these lines
     std::uint64_t untold = 0;
     std::uint64_t dropped = 0;
     bool is_waiting = false;
 };
 
 console::console(asio::io_context& context, unique_fd fd) : state_(std::make_shared<state>(context, std::move(fd))) {}
+
+console::console(asio::io_context& context) : console(context, unique_fd()) {}
 
 console::~console() {
     state_->drain();
@@ -107,12 +117,17 @@ result<unique_fd> console::reopen(int fd) {
     return unique_fd(static_cast<int>(*copy));
 }
 
+void console::show_on(unique_fd fd) {
+    state_->fd = std::move(fd);
+    state_->flush();
+}
+
 void console::write_line(std::string_view line) {
     state_->push(line.substr(0, max_line));
     state_->flush();
 }
 
-std::size_t console::pending() const noexcept { return state_->pending; }
+std::size_t console::pending() const noexcept { return state_->pending(); }
 
 std::uint64_t console::dropped_lines() const noexcept { return state_->dropped; }
 

@@ -136,7 +136,7 @@ const std::vector<boot_mount>& boot_mounts() {
 boot_plan vm_entry_plan() {
     // The console's driver may be a module.
     auto again = [](step_notes& notes) -> result<void> {
-        if (is_null_device(STDIN_FILENO)) notes.expect(steps::load_serving_modules(module_list, cmdline_file, notes));
+        if (!steps::has_console()) notes.expect(steps::load_serving_modules(module_list, cmdline_file, notes));
         return steps::open_console_again(notes);
     };
     return {
@@ -205,11 +205,19 @@ result<void> mount_proc(step_notes&) {
 }
 
 result<void> open_console_again(step_notes& notes) {
-    if (!is_null_device(STDIN_FILENO)) return {};
+    if (has_console()) return {};
     auto console = syscalls::open("/dev/console", O_RDWR | O_NOCTTY);
-    if (!console) return {};  // told already, and /dev/null serves
-    for (int fd = 0; fd <= 2; ++fd)
-        notes.expect(syscalls::attempt("dup2", {}, [&] { return ::dup2(console->get(), fd); }));
+    if (console) notes.expect(use_console(*console));  // else it was told already, and /dev/null serves
+    return {};
+}
+
+bool has_console() noexcept { return !is_null_device(STDIN_FILENO); }
+
+result<void> use_console(const unique_fd& console) {
+    for (int fd = 0; fd <= 2; ++fd) {
+        auto done = syscalls::attempt("dup2", {}, [&] { return ::dup2(console.get(), fd); });
+        if (!done) return done;
+    }
     return {};
 }
 

@@ -25,6 +25,10 @@ public:
 
     /// Takes over `fd`, which must be in non-blocking mode and pollable, or an ordinary file.
     console(asio::io_context& context, unique_fd fd);
+
+    /// There is none yet: lines are kept, within the same bound, for `show_on`.
+    explicit console(asio::io_context& context);
+
     ~console();
     console(const console&) = delete;
     console& operator=(const console&) = delete;
@@ -32,6 +36,9 @@ public:
     /// Opens what `fd` refers to a second time, non-blocking, so that others who write to `fd` are not affected; a pipe or
     /// socket, which cannot be reopened, is duplicated. Errors: errno of open or dup.
     static result<unique_fd> reopen(int fd);
+
+    /// For one that was made without: `fd` as above. What was kept is written first.
+    void show_on(unique_fd fd);
 
     /// Queues the line (without newline) and writes as much as the console takes.
     void write_line(std::string_view line);

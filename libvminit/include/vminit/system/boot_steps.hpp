@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "vminit/core/unique_fd.hpp"
 #include "vminit/system/boot_plan.hpp"
 #include "vminit/system/mount_entry.hpp"
 #include "vminit/system/network_settings.hpp"
@@ -50,6 +51,12 @@ result<void> open_console(step_notes& notes);
 
 /// Like `open_console`, if that found no console and took /dev/null: its driver may have been a module.
 result<void> open_console_again(step_notes& notes);
+
+/// Whether 0 to 2 are something else than the /dev/null that `open_console` takes.
+bool has_console() noexcept;
+
+/// Makes `console` the descriptors 0 to 2.
+result<void> use_console(const unique_fd& console);
 
 /// Mounts /proc, for the steps beside which the other filesystems are mounted.
 result<void> mount_proc(step_notes& notes);
