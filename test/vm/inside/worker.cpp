@@ -7,6 +7,7 @@
 //   worker cpu PID          prints the nanoseconds of processor time of a process, its ended threads included
 //   worker vsock CID PORT   what a connection there gives to a ping: "no answer" or "answered"; CID own: the VM's
 //   worker hold PID         stops that process' first thread as a debugger does, says so in the kernel's log, and waits
+//   worker fault PID        has that process execute what nobody may: a write to address 0, behind its next system call
 //   spin-supervisor         by that name it is an agent that crashes 5 s after its start
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
@@ -22,6 +23,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
 
 #include "pattern.hpp"
 
@@ -131,6 +135,26 @@ int hold(pid_t pid) {
     for (;;) ::pause();
 }
 
+// Where the first thread goes on when its system call returns; 0: it is in none.
+std::uint64_t next_instruction(const std::string& process) {
+    char text[256]{};
+    int file = ::open((process + "/syscall").c_str(), O_RDONLY | O_CLOEXEC);
+    auto size = ::read(file, text, sizeof text - 1);
+    ::close(file);
+    const char* last = size > 0 ? std::strrchr(text, ' ') : nullptr;
+    return last != nullptr ? std::strtoull(last, nullptr, 16) : 0;
+}
+
+int cause_fault(const char* pid) {
+    constexpr unsigned char code[] = {0x31, 0xc0, 0x89, 0x00};  // x86: xor %eax,%eax; mov %eax,(%rax)
+    std::string process = std::string("/proc/") + pid;
+    std::uint64_t place = 0;
+    while (place == 0) place = next_instruction(process);
+    int memory = ::open((process + "/mem").c_str(), O_RDWR | O_CLOEXEC);
+    if (::pwrite(memory, code, sizeof code, static_cast<off_t>(place)) != sizeof code) return fail("write");
+    return 0;
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -146,7 +170,8 @@ int main(int count, char** words) {
     if (action == "pin") return pin();
     if (action == "cpu") return print_cpu_time(static_cast<pid_t>(number));
     if (action == "vsock" && count == 4) return try_vsock(words[2], static_cast<unsigned int>(std::strtoul(words[3], nullptr, 10)));
+    if (action == "fault" && count == 3) return cause_fault(words[2]);
     if (action == "hold") return hold(static_cast<pid_t>(number));
-    std::fputs("usage: worker pattern BYTES | check | eat BYTES | pin | cpu PID | vsock CID PORT | hold PID\n", stderr);
+    std::fputs("usage: worker pattern BYTES | check | eat BYTES | pin | cpu PID | vsock CID PORT | hold PID | fault PID\n", stderr);
     return 2;
 }
