@@ -4,6 +4,7 @@
 #include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <filesystem>
 
 #include "guest.hpp"
 #include "stdio_streams.hpp"
@@ -283,18 +284,31 @@ TEST_CASE("a bare microvm ends by a restart", "[vm]") {
 }
 
 TEST_CASE("PrepareShutdown stops what writes before it syncs, Task.Shutdown powers the VM off", "[vm]") {
-    virtual_machine machine({});
+    temporary_directory directory;
+    auto options = with_agent(directory, "diarist");
+    auto data = directory.path("data");
+    run_vm_script("make-rootfs", {"--type", "ext4", "--empty", "--size", "32", "-o", data});
+    options.insert(options.end(), {"--disk", data + ":data:rw"});
+    virtual_machine machine(options);
     guest vm(machine.address());
     auto writer = start_container(vm, container_wish("while :; do echo more >>/file; done"));
+    vm.look_inside("until grep -q 'line 5' /proc/1/root/var/log/spin-supervisor.log; do :; done");
     CHECK(vm.run(vm.system().PrepareShutdown({}, guest::limit)));
     auto state = vm.state(writer);
     REQUIRE(state);
     CHECK(state->status() == containerd::v1::types::STOPPED);
     CHECK(state->exit_status() == 137);
+    CHECK(vm.agent_status().state() == vminit::supervisor::v1::ServiceStatus::STOPPED);
+    // What is on the disk now is all that will ever be.
+    auto synced = directory.path("synced");
+    std::filesystem::copy_file(data, synced);
     CHECK(vm.remove(writer));
     CHECK(vm.run(vm.tasks().Shutdown({}, guest::limit)));
     CHECK(machine.has_powered_off());
     machine.check_no_panic();
+    auto diary = run_vm_script("file-on-disk", {synced, "/spin-supervisor.log"});
+    CHECK(contains(diary, "line 5\n"));
+    CHECK(run_vm_script("file-on-disk", {data, "/spin-supervisor.log"}) == diary);
 }
 
 TEST_CASE("Shutdown with a container present changes nothing", "[vm]") {
