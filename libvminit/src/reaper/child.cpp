@@ -4,9 +4,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
+#include <new>
 #include <string>
 
 #include "reaper/child_state.hpp"
@@ -19,6 +21,31 @@ namespace {
 // Never inline: the reaper may be in the middle of its loop, the caller in the middle of its start.
 void post_outcome(executor ex, child_state::wait_handler handler, error_code ec, exit_status status) {
     asio::post(ex, [handler = std::move(handler), ec, status]() mutable { std::move(handler)(ec, status); });
+}
+
+// A timer that the exit ends. None without memory.
+std::shared_ptr<timer> start_sleep(child_state& target, std::uint64_t number, clock::duration limit) noexcept {
+    try {
+        auto sleep = std::make_shared<timer>(target.ex, limit);
+        target.waiters.emplace(number, [weak = std::weak_ptr(sleep)](error_code, exit_status) {
+            if (auto sleeping = weak.lock()) sleeping->cancel();
+        });
+        return sleep;
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
+// For who has no memory to be told of it.
+awaitable<std::optional<exit_status>> look_for_exit(std::shared_ptr<child_state> target, clock::duration limit) {
+    constexpr auto pause = std::chrono::milliseconds(10);
+    timer sleep(target->ex);
+    for (auto end = clock::now() + limit; !target->status && clock::now() < end;) {
+        sleep.expires_at(std::min<clock::time_point>(end, clock::now() + pause));
+        auto [cancelled] = co_await sleep.async_wait(as_tuple_awaitable);
+        if (cancelled) break;
+    }
+    co_return target->status;
 }
 
 std::string pid_text(pid_t pid) { return "pid " + std::to_string(pid); }
@@ -67,12 +94,10 @@ awaitable<exit_status> child::wait() const { return wait_on(state_); }
 
 awaitable<std::optional<exit_status>> child::wait_on_for(std::shared_ptr<child_state> target, clock::duration limit) {
     if (target->status) co_return target->status;
-    // A sleep that the exit cuts short: `wait || sleep_for` would throw in the loser, for each runtime that ever ends.
-    auto sleep = std::make_shared<timer>(target->ex, limit);
     auto number = target->next_waiter++;
-    target->waiters.emplace(number, [weak = std::weak_ptr(sleep)](error_code, exit_status) {
-        if (auto sleeping = weak.lock()) sleeping->cancel();
-    });
+    // A sleep that the exit cuts short: `wait || sleep_for` would throw in the loser, for each runtime that ever ends.
+    auto sleep = start_sleep(*target, number, limit);
+    if (!sleep) co_return co_await look_for_exit(std::move(target), limit);
     co_await sleep->async_wait(as_tuple_awaitable);
     target->waiters.erase(number);
     co_return target->status;
@@ -96,9 +121,9 @@ result<void> child::signal_group(int number) const {
         return error(errc::failed_precondition, pid_text(state_->pid) + " leads no process group");
     }
     if (state_->status) return error(syscalls::detail::errno_code(ESRCH), "kill group of " + pid_text(state_->pid));
-    auto sent =
-        syscalls::check("kill", "group of " + pid_text(state_->pid), [&] { return ::kill(-state_->pid, number); });
-    if (!sent) return sent.error();
+    // No words before they are needed: what has no memory any more is still killed.
+    auto sent = syscalls::raw("kill", [&] { return ::kill(-state_->pid, number); });
+    if (!sent) return error(sent.error(), "kill group of " + pid_text(state_->pid));
     return {};
 }
 

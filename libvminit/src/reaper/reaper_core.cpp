@@ -132,10 +132,19 @@ bool reaper_core::is_overflowing() {
     return *children > known_.size() + reaper_service::max_held_zombies;
 }
 
-std::shared_ptr<child_state> reaper_core::know(spawned process, process_group group) {
-    auto pid = process.pid;
-    auto state = std::make_shared<child_state>(context_.get_executor(), pid, std::move(process.pidfd), group);
-    known_.insert_or_assign(pid, state);
+reaper_core::place reaper_core::make_place(process_group group) {
+    known_children one;
+    one.emplace(0, std::make_shared<child_state>(context_.get_executor(), 0, unique_fd(), group));
+    return one.extract(one.begin());
+}
+
+std::shared_ptr<child_state> reaper_core::know(place where, spawned process) noexcept {
+    auto state = where.mapped();
+    state->pid = process.pid;
+    state->pidfd = std::move(process.pidfd);
+    where.key() = process.pid;
+    known_.erase(process.pid);
+    known_.insert(std::move(where));
     return state;
 }
 
@@ -148,7 +157,7 @@ result<std::shared_ptr<child_state>> reaper_core::adopt(pid_t pid) {
     if (!opened) return adopt_kept(pid);
     unique_fd pidfd(static_cast<int>(*opened));
     if (!is_our_child(pidfd.get())) return adopt_kept(pid);
-    auto state = know(spawned{pid, std::move(pidfd)}, process_group::inherited);
+    auto state = know(make_place(process_group::inherited), spawned{pid, std::move(pidfd)});
     ++counters_.adopted;
     collect(pid);  // already a zombie: no further SIGCHLD would tell
     return state;

@@ -22,7 +22,12 @@ public:
     /// Begins listening for SIGCHLD and collects what died before.
     void start();
 
-    std::shared_ptr<child_state> know(spawned process, process_group group);
+    using known_children = std::map<pid_t, std::shared_ptr<child_state>>;
+    using place = known_children::node_type;
+
+    /// A place for a child that is yet to be made: once it is there nothing may fail, or it would be nobody's.
+    place make_place(process_group group);
+    std::shared_ptr<child_state> know(place where, spawned process) noexcept;
     result<std::shared_ptr<child_state>> adopt(pid_t pid);
 
     void take_hold() noexcept { ++counters_.holds; }
@@ -46,7 +51,7 @@ private:
 
     asio::io_context& context_;
     asio::basic_signal_set<executor> signals_;
-    std::map<pid_t, std::shared_ptr<child_state>> known_;
+    known_children known_;
     std::unordered_map<pid_t, exit_status> kept_;
     std::deque<pid_t> kept_order_;
     std::size_t wakeups_ = 0;  // SIGCHLDs seen during the present hold

@@ -41,13 +41,14 @@ void reaper_service::shutdown() noexcept {
 awaitable<void> reaper_service::launch_turn() { return launch_turns::take(turns_); }
 
 result<child> reaper_service::launch(spawn_options options) {
+    auto place = core_->make_place(options.group);
     auto started = spawn(options);
     if (!started) {
         ++core_->counters().launch_failures;
         return started.error();
     }
     ++core_->counters().launched;
-    return child(core_->know(std::move(*started), options.group));
+    return child(core_->know(std::move(place), std::move(*started)));
 }
 
 start_hold reaper_service::hold() {

@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include <exception>
+
 #include "runc/output_capture.hpp"
 #include "vminit/reaper/reaper_service.hpp"
 
@@ -118,8 +120,15 @@ awaitable<command_outcome> run_command(asio::io_context& context, command what) 
     // it dead must not be cut short by the cancellation that is the reason for it.
     bool throws = co_await asio::this_coro::throw_if_cancelled();
     co_await asio::this_coro::throw_if_cancelled(false);
-    auto outcome = co_await launch_and_wait(context, std::move(what));
+    command_outcome outcome;
+    std::exception_ptr failure;
+    try {
+        outcome = co_await launch_and_wait(context, std::move(what));
+    } catch (...) {
+        failure = std::current_exception();
+    }
     co_await asio::this_coro::throw_if_cancelled(throws);
+    if (failure) std::rethrow_exception(failure);
     co_return outcome;
 }
 
