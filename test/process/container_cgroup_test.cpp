@@ -162,3 +162,24 @@ TEST_CASE("when init has died the kernel kills the rest, and init's exit waits f
     CHECK(fixture.heard.at(count - 2) == "/tasks/exit e 143");
     CHECK(fixture.heard.at(count - 1) == "/tasks/exit web 137");
 }
+
+TEST_CASE("a dead init's number names nobody's cgroup, whoever has it by now", "[process]") {
+    fake_cgroup machine;
+    cgroup_fixture fixture(machine);
+    auto gate = fixture.fake.path("gate");
+    REQUIRE(::mkfifo(gate.c_str(), 0600) == 0);
+    auto pid = fixture.create("web", {"sleep", "1000"}).value();
+    // Its end is not told yet: what is left of it is being killed.
+    fixture.fake.set_fault("kill", R"({"fault": "await-then-silent", "await": ")" + gate + "\"}");
+    REQUIRE(::kill(static_cast<pid_t>(pid), SIGKILL) == 0);
+    (void)fixture.fake.await_file(fixture, "waiting");
+    fixture.put_into_cgroup(pid);
+    CHECK_FALSE(fixture.start("web"));
+    CHECK(fixture.run(fixture.processes.stats("web")).error().message() == "cgroup does not exist: not found");
+    {
+        auto opened = syscalls::open(gate, O_WRONLY).value();
+    }
+    CHECK(fixture.wait("web").value().status == 137);
+    fixture.run(fixture.processes.kill_all(std::chrono::seconds(10)));
+    CHECK(machine.read("web/cgroup.kill").empty());
+}

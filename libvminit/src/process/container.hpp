@@ -112,6 +112,12 @@ private:
     void tell_deleted(const process_exit& exit) noexcept;
     awaitable<result<void>> unmount();
 
+    // container_control.cpp
+    awaitable<result<void>> run_pause();
+    awaitable<result<void>> run_resume();
+    awaitable<bool> has_runtime_status(std::string_view status);
+    awaitable<result<runc::runtime_state>> ask_state();
+
     template <class Event>
     void publish(Event event) {
         context_->exchange.publish(std::move(event));

@@ -65,11 +65,24 @@ awaitable<result<void>> container::update(std::string resources_json) {
     co_return co_await context_->runc.update(ref_, std::move(fitted->text));
 }
 
+// Coroutines of their own, so that `caught` has what fails before the first suspension, too.
+awaitable<result<void>> container::run_pause() { co_return co_await context_->runc.pause(ref_); }
+
+awaitable<result<void>> container::run_resume() { co_return co_await context_->runc.resume(ref_); }
+
+// After a failure: a runtime that failed late may have done its work all the same, and would refuse to do it again.
+awaitable<bool> container::has_runtime_status(std::string_view status) {
+    auto known = co_await caught(ask_state());
+    co_return known && known->status == status;
+}
+
+awaitable<result<runc::runtime_state>> container::ask_state() { co_return co_await context_->runc.state(ref_); }
+
 awaitable<result<void>> container::pause() {
     if (auto allowed = init_->state.check(process_call::pause); !allowed) co_return allowed.error();
     init_->state.begin_pause();
-    auto paused = co_await caught(context_->runc.pause(ref_));
-    if (!paused) {
+    auto paused = co_await caught(run_pause());
+    if (!paused && !co_await has_runtime_status("paused")) {
         init_->state.pause_failed();
         co_return paused.error();
     }
@@ -81,8 +94,8 @@ awaitable<result<void>> container::pause() {
 awaitable<result<void>> container::resume() {
     if (auto allowed = init_->state.check(process_call::resume); !allowed) co_return allowed.error();
     init_->state.begin_resume();
-    auto resumed = co_await caught(context_->runc.resume(ref_));
-    if (!resumed) {
+    auto resumed = co_await caught(run_resume());
+    if (!resumed && !co_await has_runtime_status("running")) {
         init_->state.resume_failed();
         co_return resumed.error();
     }
@@ -106,7 +119,7 @@ awaitable<result<void>> container::checkpoint(checkpoint_request request) {
     options.leave_running = !request.exit;
     auto written = co_await context_->runc.checkpoint(std::move(options));
     if (!written) co_return written.error();
-    publish(events::task_checkpointed{id_, request.path});
+    succeeds([&] { publish(events::task_checkpointed{id_, request.path}); });
     co_return result<void>();
 }
 

@@ -78,8 +78,9 @@ result<void> container::add_exec(exec_request request) {
     log_remarks(request.exec_id, spec->said);
     auto exec =
         std::make_shared<exec_process>(context_->ex(), request.exec_id, std::move(request.stdio), std::move(spec->text));
-    publish(events::task_exec_added{id_, exec->id});
     execs_.emplace(exec->id, exec);
+    // In the same turn of the loop: nobody has seen it without its event.
+    succeeds([&] { publish(events::task_exec_added{id_, exec->id}); });
     return {};
 }
 

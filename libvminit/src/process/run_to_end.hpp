@@ -51,7 +51,8 @@ awaitable<void> deliver(std::shared_ptr<pending_outcome<T>> outcome, awaitable<r
         auto value = co_await std::move(operation);
         outcome->value.emplace(std::move(value));
     } catch (...) {
-        outcome->value.emplace(error(errc::internal, "operation failed"));
+        // Without a word: it may be memory that is missing, and whoever waits must not be left waiting.
+        outcome->value.emplace(error(errc::internal));
         outcome->changed.notify_all();
         throw;
     }

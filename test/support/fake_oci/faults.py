@@ -57,3 +57,9 @@ def apply_fault():
             hang()
         append(FAKE_DIR + "/hanging", "%d\n" % os.getpid())
         hang()
+
+
+def apply_late_fault():
+    """For a call whose work is done."""
+    if fault.get("fault") == "late-error":
+        raise Failure(fault.get("message", "injected fault"), fault.get("code", 1))
