@@ -155,6 +155,22 @@ TEST_CASE("what a machine has is read from its files", "[runc]") {
     CHECK(facts.has_cache_allocation);
 }
 
+TEST_CASE("a kernel that does not account swap shows it in its cgroups", "[runc]") {
+    temporary_directory directory;
+    auto write = [&](const std::string& path) {
+        REQUIRE(make_directories(directory.path(path.substr(0, path.rfind('/'))), 0755));
+        REQUIRE(replace_file(directory.path(path), "max\n", 0644));
+    };
+    write("proc/swaps");
+    write("sys/fs/cgroup/cgroup.procs");
+    write("sys/fs/cgroup/agent/cgroup.procs");
+    CHECK(read_machine_facts(directory.path()).has_swap_limits);
+    write("sys/fs/cgroup/web/memory.max");
+    CHECK_FALSE(read_machine_facts(directory.path()).has_swap_limits);
+    write("sys/fs/cgroup/web/memory.swap.max");
+    CHECK(read_machine_facts(directory.path()).has_swap_limits);
+}
+
 TEST_CASE("a null device that was removed is made again", "[.][runc][device_nodes]") {
     temporary_directory directory;
     REQUIRE(make_directories(directory.path("dev"), 0755));

@@ -19,8 +19,8 @@ TEST_CASE("resources for another machine are made to fit, also in an update", "[
          "realtimeRuntime left out: not in cgroup v2"},
         {R"({"memory": {"limit": 5, "swap": -1, "kernel": 7, "swappiness": 60, "disableOOMKiller": false}})",
          R"({"memory": {"limit": 5}})",
-         "kernel left out: not in cgroup v2; swappiness left out: not in cgroup v2; swap left out: the kernel cannot "
-         "swap"},
+         "kernel left out: not in cgroup v2; swappiness left out: not in cgroup v2; swap left out: the kernel has no "
+         "limit for it"},
         {R"({"blockIO": {"weight": 500, "throttleReadBpsDevice": [{"major": 259, "minor": 0, "rate": 5},
             {"major": 254, "minor": 0, "rate": 6}]}})",
          R"({"blockIO": {"throttleReadBpsDevice": [{"major": 254, "minor": 0, "rate": 6}]}})",

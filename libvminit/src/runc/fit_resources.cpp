@@ -33,7 +33,7 @@ void fit_memory(json::object& memory, const machine_facts& facts, remarks& said)
     for (const char* key : {"kernel", "kernelTCP", "swappiness", "disableOOMKiller"}) {
         leave_out(memory, key, "not in cgroup v2", said);
     }
-    if (!facts.has_swap_limits) leave_out(memory, "swap", "the kernel cannot swap", said);
+    if (!facts.has_swap_limits) leave_out(memory, "swap", "the kernel has no limit for it", said);
 }
 
 void fit_block_io(json::object& io, const machine_facts& facts, remarks& said) {

@@ -79,6 +79,15 @@ std::vector<std::string> huge_page_sizes(const std::string& directory) {
     return sizes;
 }
 
+// Kernels before 6.1 can be told not to account swap (swapaccount=0). The root has neither file; any cgroup below shows it.
+bool accounts_swap(const std::string& cgroups) {
+    for (const auto& name : names_in(cgroups)) {
+        auto one = cgroups + "/" + name;
+        if (kind_of(one + "/memory.max") != path_kind::none) return kind_of(one + "/memory.swap.max") != path_kind::none;
+    }
+    return true;
+}
+
 void add_nodes(const std::string& root, const std::string& directory, int depth, std::vector<device_node>& nodes) {
     for (const auto& name : names_in(root + directory)) {
         auto path = directory + "/" + name;
@@ -113,7 +122,7 @@ machine_facts read_machine_facts(const std::string& root) {
     facts.memory_nodes = line_of(root + "/sys/devices/system/node/has_memory", facts.memory_nodes);
     facts.controllers = words_of(line_of(root + "/sys/fs/cgroup/cgroup.controllers", ""), ' ');
     facts.huge_pages = huge_page_sizes(root + "/sys/kernel/mm/hugepages");
-    facts.has_swap_limits = has("/proc/swaps");
+    facts.has_swap_limits = has("/proc/swaps") && accounts_swap(root + "/sys/fs/cgroup");
     facts.has_io_weights = has("/sys/fs/cgroup/io.cost.qos") || has("/sys/module/bfq");
     facts.has_cache_allocation = has("/sys/fs/resctrl/schemata");
     facts.look = kind_of;

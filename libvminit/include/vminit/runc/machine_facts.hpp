@@ -37,7 +37,7 @@ struct machine_facts {
     std::vector<std::string> controllers;  ///< of cgroup v2; empty = not known, all are taken to be there
     std::vector<std::string> huge_pages;   ///< sizes as OCI writes them: `2MB`
     std::vector<device_node> devices;      ///< all in /dev, in the order of their paths
-    bool has_swap_limits = true;           ///< the kernel can swap
+    bool has_swap_limits = true;           ///< the kernel can swap, and accounts it
     bool has_io_weights = true;
     bool has_cache_allocation = false;  ///< resctrl is mounted
     bool root_is_read_only = false;     ///< `<bundle>/rootfs`
