@@ -53,7 +53,7 @@ private:
 }  // namespace
 
 error report::failed(std::string_view what) const {
-    return error(kind, std::string(what) + ": " + logged.value_or(brief));
+    return error(kind, std::string(what) + ": " + explained(logged.value_or(brief)));
 }
 
 std::string report::everything() const { return base + "\n" + logged.value_or(""); }

@@ -35,6 +35,13 @@ std::string exit_text(std::string_view argv0, int status, std::string_view outpu
     return text;
 }
 
+std::string explained(std::string text) {
+    // crun's text ("bpf create ``: Invalid argument") and runc's ("bpf_prog_query(BPF_CGROUP_DEVICE) failed: ...").
+    bool is_of_devices = contains(text, "bpf create") || contains(text, "BPF_CGROUP_DEVICE");
+    if (is_of_devices) text += " (the container's devices are confined, for which the kernel needs CONFIG_CGROUP_BPF)";
+    return text;
+}
+
 std::string_view last_line(std::string_view output) {
     output = trimmed(output);
     auto newline = output.rfind('\n');

@@ -14,6 +14,9 @@ std::string os_text(const error& failure);
 /// `<argv0> did not terminate successfully: exit status <n>`, with `: <output>` if there is any (newline kept).
 std::string exit_text(std::string_view argv0, int status, std::string_view output);
 
+/// A runtime's error with what it means for this machine, where its text says nothing of that; else as it is.
+std::string explained(std::string text);
+
 /// The last line of `output` that is not blank, trimmed.
 std::string_view last_line(std::string_view output);
 
