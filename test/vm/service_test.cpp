@@ -1,9 +1,12 @@
+#include <sched.h>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
 #include <vector>
 
+#include "event_watch.hpp"
 #include "github.com/containerd/containerd/api/events/task.pb.h"
 #include "guest.hpp"
 #include "probe.hpp"
@@ -157,4 +160,30 @@ TEST_CASE("the boot timeline has every phase in order", "[vm]") {
         CAPTURE(step.name(), step.text());
         CHECK(step.outcome() == containerd::vminitd::services::system::v1::BootStep_Outcome_OK);
     }
+}
+
+TEST_CASE("after a reset of the vsock device, as by a restore, new connections work and missed events come", "[vm]") {
+    virtual_machine machine({});
+    guest before(machine.address());
+    auto sleeper = before.run_sleeper();
+    auto pid = std::to_string(before.state(sleeper)->pid());
+    // When it is told to, there is no device for a while, in which the other ends. The host is silent meanwhile.
+    container_wish wish(("read line; cd /sys/bus/virtio/drivers/vmw_vsock_virtio_transport; device=$(echo virtio*); "
+                         "echo $device >unbind; kill -9 " + pid + "; while [ -e /proc/" + pid + " ]; do :; done; "
+                         "echo $device >bind; echo device is back >/proc/1/root/dev/console; exec sleep 100000").c_str());
+    wish.id = guest::fresh_id();
+    wish.pids = vminitctl::pid_namespace::host;
+    named_stream in(before);
+    REQUIRE(before.create(wish, stdio_uris(in.uri, "", "")));
+    REQUIRE(before.start(wish.id));
+    asio::write(in.socket, asio::buffer("\n", 1));
+    while (machine.console().find("device is back") == std::string::npos) ::sched_yield();
+    CHECK_FALSE(before.state(sleeper));  // that connection is gone
+    guest vm(machine.address());
+    event_watch watch(vm);
+    CHECK(watch.wait_for("/tasks/exit", sleeper, sleeper).status == 137);
+    CHECK(vm.wait(sleeper)->exit_status() == 137);
+    CHECK(vm.remove(sleeper));
+    vm.kill_and_remove(wish.id);
+    CHECK(vm.run_container(container_wish("echo ok")).out == "ok\n");
 }
