@@ -15,9 +15,11 @@ struct container_options {
     std::string rootfs;
     std::string rootfs_type = "erofs";
     std::string image_config;  ///< a file; see image_config.hpp
-    std::string stdout_uri;  ///< for a container nobody is attached to
+    std::string spec_file;     ///< see spec_file.hpp
+    std::string stdout_uri;    ///< for a container nobody is attached to
     std::string stderr_uri;
     bool read_only = false;
+    bool privileged = false;
     spec_options spec;
 };
 

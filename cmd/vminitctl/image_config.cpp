@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "environment_file.hpp"
 #include "vminit/core/file.hpp"
 
 namespace vminit::vminitctl {
@@ -45,17 +46,6 @@ result<json::object> config_of(std::string_view text) {
     return config->as_object();
 }
 
-std::string_view name_of(std::string_view variable) { return variable.substr(0, variable.find('=')); }
-
-// The image's first: in an environment the order is what programs see.
-void add_environment(std::vector<std::string> images, std::vector<std::string>& given) {
-    std::erase_if(images, [&](const std::string& variable) {
-        auto is_same = [&](const std::string& other) { return name_of(other) == name_of(variable); };
-        return std::any_of(given.begin(), given.end(), is_same);
-    });
-    given.insert(given.begin(), images.begin(), images.end());
-}
-
 result<void> add_arguments(const json::object& config, std::vector<std::string>& arguments) {
     auto entrypoint = texts_at(config, "Entrypoint");
     if (!entrypoint) return entrypoint.error();
@@ -72,7 +62,7 @@ result<void> apply(const json::object& config, process_options& process) {
     if (!added) return added;
     auto environment = texts_at(config, "Env");
     if (!environment) return environment.error();
-    add_environment(std::move(*environment), process.environment);
+    add_default_environment(std::move(*environment), process.environment);
     auto directory = text_at(config, "WorkingDir");
     if (!directory) return directory.error();
     if (process.working_directory.empty()) process.working_directory = std::move(*directory);

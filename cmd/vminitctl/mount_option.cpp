@@ -90,6 +90,33 @@ private:
 
 result<system::mount_entry> parse_mount(std::string_view text) { return mount_reader(text).read(); }
 
+result<system::mount_entry> parse_volume(std::string_view text) {
+    auto parts = split(text, ':');
+    if (parts.size() < 2 || parts.size() > 3) return bad_mount(text, "it is not SOURCE:TARGET[:ro]");
+    for (auto path : {parts[0], parts[1]}) {
+        if (!path.starts_with('/'))
+            return bad_mount(text, fmt::format("\"{}\" is not an absolute path of the guest (there are no others: what "
+                                               "this machine has is shared with vm start --share)",
+                                               path));
+    }
+    auto access = parts.size() == 3 ? parts[2] : "rw";
+    if (access != "ro" && access != "rw") return bad_mount(text, fmt::format("\"{}\" is not ro or rw", access));
+    return system::mount_entry("bind", std::string(parts[0]), std::string(parts[1]), {"rbind", std::string(access)});
+}
+
+result<system::mount_entry> parse_tmpfs(std::string_view text) {
+    auto target = text.substr(0, text.find(':'));
+    if (!target.starts_with('/')) return bad_mount(text, "the target must be an absolute path");
+    std::vector<std::string> options{"nosuid", "nodev", "noexec"};
+    if (target.size() < text.size()) {
+        for (auto option : split(text.substr(target.size() + 1), ',')) {
+            if (option.empty()) return bad_mount(text, "an option is empty");
+            options.emplace_back(option);
+        }
+    }
+    return system::mount_entry("tmpfs", "tmpfs", std::string(target), std::move(options));
+}
+
 result<std::vector<system::mount_entry>> rootfs_mounts(std::string_view source, std::string_view filesystem) {
     std::vector<system::mount_entry> mounts;
     bool is_device = source.starts_with("/dev/");

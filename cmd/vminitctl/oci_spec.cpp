@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cctype>
 #include <cstdlib>
 #include <initializer_list>
 
+#include "environment_file.hpp"
 #include "quantity.hpp"
 
 namespace vminit::vminitctl {
@@ -18,31 +20,10 @@ namespace {
 constexpr std::uint64_t cpu_period = 100000;  // microseconds; the kernel's own default
 constexpr std::string_view default_path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-constexpr std::string_view capability_names[] = {"CAP_AUDIT_CONTROL",   "CAP_AUDIT_READ",   "CAP_AUDIT_WRITE",
-                                                 "CAP_BLOCK_SUSPEND",   "CAP_BPF",          "CAP_CHECKPOINT_RESTORE",
-                                                 "CAP_CHOWN",           "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH",
-                                                 "CAP_FOWNER",          "CAP_FSETID",       "CAP_IPC_LOCK",
-                                                 "CAP_IPC_OWNER",       "CAP_KILL",         "CAP_LEASE",
-                                                 "CAP_LINUX_IMMUTABLE", "CAP_MAC_ADMIN",    "CAP_MAC_OVERRIDE",
-                                                 "CAP_MKNOD",           "CAP_NET_ADMIN",    "CAP_NET_BIND_SERVICE",
-                                                 "CAP_NET_BROADCAST",   "CAP_NET_RAW",      "CAP_PERFMON",
-                                                 "CAP_SETFCAP",         "CAP_SETGID",       "CAP_SETPCAP",
-                                                 "CAP_SETUID",          "CAP_SYSLOG",       "CAP_SYS_ADMIN",
-                                                 "CAP_SYS_BOOT",        "CAP_SYS_CHROOT",   "CAP_SYS_MODULE",
-                                                 "CAP_SYS_NICE",        "CAP_SYS_PACCT",    "CAP_SYS_PTRACE",
-                                                 "CAP_SYS_RAWIO",       "CAP_SYS_RESOURCE", "CAP_SYS_TIME",
-                                                 "CAP_SYS_TTY_CONFIG",  "CAP_WAKE_ALARM"};
-
 json::array texts(std::initializer_list<std::string_view> items) {
     json::array list;
     for (auto item : items) list.emplace_back(item);
     return list;
-}
-
-json::object capabilities() {
-    json::array all;
-    for (auto name : capability_names) all.emplace_back(name);
-    return {{"bounding", all}, {"effective", all}, {"permitted", all}};
 }
 
 bool has_variable(const json::array& environment, std::string_view prefix) {
@@ -51,25 +32,67 @@ bool has_variable(const json::array& environment, std::string_view prefix) {
     });
 }
 
-json::array environment_of(const process_options& options) {
+// Of `list`, those without a value with ours, if we have one.
+json::array environment_of(const std::vector<std::string>& list) {
     json::array environment;
-    for (const auto& entry : options.environment) {
+    for (const auto& entry : list) {
         if (entry.find('=') != std::string::npos) {
             environment.emplace_back(entry);
         } else if (const char* value = std::getenv(entry.c_str())) {
             environment.emplace_back(entry + "=" + value);
         }
     }
-    if (!has_variable(environment, "PATH=")) environment.insert(environment.begin(), json::value(default_path));
-    if (options.terminal && !has_variable(environment, "TERM=")) environment.emplace_back("TERM=xterm");
     return environment;
 }
+
+json::object& object_in(json::object& outer, std::string_view name) {
+    auto& value = outer[name];
+    if (!value.is_object()) value.emplace_object();
+    return value.get_object();
+}
+
+json::array& array_in(json::object& outer, std::string_view name) {
+    auto& value = outer[name];
+    if (!value.is_array()) value.emplace_array();
+    return value.get_array();
+}
+
+void edit_environment(json::object& process, const process_options& options) {
+    std::vector<std::string> defaults;
+    for (const auto& entry : array_in(process, "env")) defaults.emplace_back(entry.as_string());
+    auto given = options.environment;
+    add_default_environment(std::move(defaults), given);
+    auto environment = environment_of(given);
+    if (!has_variable(environment, "PATH=")) environment.insert(environment.begin(), json::value(default_path));
+    if (options.terminal && !has_variable(environment, "TERM=")) environment.emplace_back("TERM=xterm");
+    process["env"] = std::move(environment);
+}
+
+void edit_process(json::object& process, const process_options& options) {
+    if (!options.arguments.empty()) {
+        auto& arguments = array_in(process, "args");
+        arguments.clear();
+        for (const auto& argument : options.arguments) arguments.emplace_back(argument);
+    }
+    if (!options.working_directory.empty()) process["cwd"] = options.working_directory;
+    if (options.user) process["user"] = {{"uid", options.user->uid}, {"gid", options.user->gid}};
+    process["terminal"] = options.terminal;
+    edit_environment(process, options);
+}
+
+json::object default_process() {
+    return {
+        {"terminal", false}, {"user", {{"uid", 0}, {"gid", 0}}},   {"args", json::array()},   {"env", json::array()},
+        {"cwd", "/"},        {"capabilities", all_capabilities()}, {"noNewPrivileges", false}};
+}
+
+json::array every_device() { return {json::object{{"allow", true}, {"access", "rwm"}}}; }
 
 json::object mount_of(std::string_view target, std::string_view type, std::string_view source, json::array options) {
     return {{"destination", target}, {"type", type}, {"source", source}, {"options", std::move(options)}};
 }
 
-json::array mounts_of(const spec_options& options) {
+json::array default_mounts() {
     json::array mounts;
     mounts.push_back(mount_of("/proc", "proc", "proc", texts({"nosuid", "noexec", "nodev"})));
     mounts.push_back(mount_of("/dev", "tmpfs", "tmpfs", texts({"nosuid", "strictatime", "mode=755", "size=65536k"})));
@@ -81,25 +104,72 @@ json::array mounts_of(const spec_options& options) {
     mounts.push_back(mount_of("/sys", "sysfs", "sysfs", texts({"nosuid", "noexec", "nodev", "rw"})));
     mounts.push_back(
         mount_of("/sys/fs/cgroup", "cgroup", "cgroup", texts({"nosuid", "noexec", "nodev", "relatime", "rw"})));
+    return mounts;
+}
+
+json::object default_spec(const spec_options& options) {
+    json::array namespaces;
+    for (auto type : {"pid", "ipc", "uts", "mount"}) namespaces.emplace_back(json::object{{"type", type}});
+    return {{"ociVersion", "1.0.2"},
+            {"process", default_process()},
+            {"hostname", options.id},
+            {"mounts", default_mounts()},
+            {"linux", {{"namespaces", std::move(namespaces)}, {"resources", {{"devices", every_device()}}}}}};
+}
+
+void add_mounts(json::array& mounts, const spec_options& options) {
     for (const auto& extra : options.mounts) {
         json::array flags;
         for (const auto& option : extra.options) flags.emplace_back(option);
         mounts.push_back(mount_of(extra.target, extra.type, extra.source, std::move(flags)));
     }
-    return mounts;
 }
 
-json::array namespaces_of(const spec_options& options) {
-    json::array namespaces;
-    if (options.pids == pid_namespace::own) namespaces.emplace_back(json::object{{"type", "pid"}});
-    for (auto type : {"ipc", "uts", "mount"}) namespaces.emplace_back(json::object{{"type", type}});
-    return namespaces;
+void drop_namespace(json::object& linux_part, std::string_view type) {
+    auto is_it = [&](const json::value& entry) {
+        const auto* object = entry.if_object();
+        const auto* value = object == nullptr ? nullptr : object->if_contains("type");
+        return value != nullptr && value->is_string() && value->get_string() == type;
+    };
+    json::array kept;
+    for (auto& entry : array_in(linux_part, "namespaces")) {
+        if (!is_it(entry)) kept.push_back(std::move(entry));
+    }
+    linux_part["namespaces"] = std::move(kept);
+}
+
+void edit_linux(json::object& linux_part, const spec_options& options) {
+    if (options.pids == pid_namespace::host) drop_namespace(linux_part, "pid");
+    if (!linux_part.contains("cgroupsPath")) linux_part["cgroupsPath"] = fmt::format("/default/{}", options.id);
+    auto& resources = object_in(linux_part, "resources");
+    for (auto& [name, limits] : make_resources(options.resources)) {
+        auto& present = object_in(resources, name);
+        for (auto& [limit, value] : limits.as_object()) present[limit] = value;
+    }
+}
+
+void lift_restrictions(json::object& spec) {
+    auto& process = object_in(spec, "process");
+    process["capabilities"] = all_capabilities();
+    process["noNewPrivileges"] = false;
+    for (auto name : {"apparmorProfile", "selinuxLabel"}) process.erase(name);
+    auto& linux_part = object_in(spec, "linux");
+    for (auto name : {"seccomp", "maskedPaths", "readonlyPaths"}) linux_part.erase(name);
+    object_in(linux_part, "resources")["devices"] = every_device();
 }
 
 }  // namespace
 
 result<user_ids> parse_user(std::string_view text) {
     auto colon = text.find(':');
+    for (auto part : {text.substr(0, colon), colon == text.npos ? "0" : text.substr(colon + 1)}) {
+        if (part.empty() || part.front() == '-' || std::isdigit(static_cast<unsigned char>(part.front()))) continue;
+        return error(
+            errc::invalid_argument,
+            fmt::format("\"{}\" is a name, which only the image's /etc/passwd and /etc/group know, in the guest: "
+                        "give its number",
+                        part));
+    }
     auto uid = parse_number(text.substr(0, colon), "a numeric user id");
     if (!uid) return uid.error();
     user_ids user{*uid, *uid};
@@ -111,14 +181,9 @@ result<user_ids> parse_user(std::string_view text) {
 }
 
 json::object make_process(const process_options& options) {
-    json::array arguments;
-    for (const auto& argument : options.arguments) arguments.emplace_back(argument);
-    auto user = options.user.value_or(user_ids());
-    auto directory = options.working_directory.empty() ? "/" : options.working_directory;
-    return {{"terminal", options.terminal},     {"user", {{"uid", user.uid}, {"gid", user.gid}}},
-            {"args", std::move(arguments)},     {"env", environment_of(options)},
-            {"cwd", directory}, {"capabilities", capabilities()},
-            {"noNewPrivileges", false}};
+    auto process = default_process();
+    edit_process(process, options);
+    return process;
 }
 
 json::object make_resources(const resource_options& options) {
@@ -132,17 +197,20 @@ json::object make_resources(const resource_options& options) {
 }
 
 json::object make_spec(const spec_options& options) {
-    auto resources = make_resources(options.resources);
-    resources["devices"] = json::array{{{"allow", true}, {"access", "rwm"}}};
-    return {{"ociVersion", "1.0.2"},
-            {"process", make_process(options.process)},
-            {"root", {{"path", "rootfs"}, {"readonly", options.root == root_access::read_only}}},
-            {"hostname", options.hostname.empty() ? options.id : options.hostname},
-            {"mounts", mounts_of(options)},
-            {"linux",
-             {{"namespaces", namespaces_of(options)},
-              {"cgroupsPath", fmt::format("/default/{}", options.id)},
-              {"resources", std::move(resources)}}}};
+    auto spec = options.document ? *options.document : default_spec(options);
+    if (options.rights == privilege::full) lift_restrictions(spec);
+    auto& process = object_in(spec, "process");
+    edit_process(process, options.process);
+    edit_capabilities(object_in(process, "capabilities"), options.capabilities);
+    auto& root = object_in(spec, "root");
+    root["path"] = "rootfs";
+    if (options.root == root_access::read_only || !root.contains("readonly"))
+        root["readonly"] = options.root == root_access::read_only;
+    if (!options.hostname.empty()) spec["hostname"] = options.hostname;
+    add_mounts(array_in(spec, "mounts"), options);
+    for (const auto& [name, value] : options.annotations) object_in(spec, "annotations")[name] = value;
+    edit_linux(object_in(spec, "linux"), options);
+    return spec;
 }
 
 }  // namespace vminit::vminitctl

@@ -60,4 +60,10 @@ result<std::uint32_t> parse_signal(std::string_view text) {
     return error(errc::invalid_argument, fmt::format("\"{}\" is not a signal", text));
 }
 
+std::string signal_name(std::uint32_t signal) {
+    auto row =
+        std::find_if(table.begin(), table.end(), [&](const named_signal& entry) { return entry.number == signal; });
+    return row == table.end() ? std::to_string(signal) : std::string(row->name);
+}
+
 }  // namespace vminit::vminitctl

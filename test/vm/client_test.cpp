@@ -5,13 +5,15 @@
 #include "command_set.hpp"
 #include "event_watch.hpp"
 #include "observer.hpp"
+#include "support/temporary_directory.hpp"
 #include "virtual_machine.hpp"
+#include "vminit/core/file.hpp"
 
 using namespace vminit;
 using namespace vminit::test;
 
-// How the real client ends, with the real guest. Each wait here ends when the client does what it must; the limit of the
-// whole test is for when it does not.
+// How the real client ends, with the real guest. Each wait here ends when the client does what it must; the limit of
+// the whole test is for when it does not.
 
 namespace {
 
@@ -113,6 +115,43 @@ TEST_CASE("TERM does nothing to an init without a handler, KILL ends it", "[vm]"
     kill("KILL");
     CHECK(vm.wait(id)->exit_status() == 128 + SIGKILL);
     CHECK(vm.remove(id)->exit_status() == 128 + SIGKILL);
+}
+
+TEST_CASE("vminitctl stop ends what hears TERM, and what does not", "[vm]") {
+    guest vm(virtual_machine::shared_address());
+    auto id = guest::fresh_id();
+    auto is_deaf = GENERATE(false, true);
+    auto script = is_deaf ? "trap '' TERM; echo up; while :; do sleep 1; done"
+                          : "trap 'exit 7' TERM; echo up; while :; do sleep 1; done";
+    client_program client(virtual_machine::shared_address(), run_in_shell(id, script));
+    CHECK(client.read(3) == "up\n");
+    // The shell hears TERM only between two sleeps.
+    std::vector<std::string> words{"stop", "--json", id, "--time", is_deaf ? "0" : "100"};
+    client_program stop(virtual_machine::shared_address(), std::move(words));
+    auto answer = stop.rest();
+    CHECK(stop.wait() == 0);
+    INFO(answer);
+    CHECK(answer.find(is_deaf ? "\"exit_status\":137" : "\"exit_status\":7") != std::string::npos);
+    CHECK(answer.find(is_deaf ? "\"ended_by\":\"KILL\"" : "\"ended_by\":\"TERM\"") != std::string::npos);
+    CHECK(client.wait() == (is_deaf ? 137 : 7));
+}
+
+TEST_CASE("run's options and a spec of one's own reach the container", "[vm]") {
+    guest vm(virtual_machine::shared_address());
+    temporary_directory dir;
+    REQUIRE(replace_file(dir.path("spec.json"),
+                         R"({"ociVersion":"1.0.2","process":{"cwd":"/","args":["/bin/false"],"user":{"uid":0,"gid":0}},
+            "root":{"path":"x"},"mounts":[{"destination":"/proc","type":"proc","source":"proc"}],
+            "linux":{"namespaces":[{"type":"pid"},{"type":"mount"}]}})",
+                         0600));
+    auto script = "echo $A; grep CapEff /proc/self/status; stat -f -c %T /t; touch /v/x 2>/dev/null || echo read-only";
+    std::vector<std::string> words{
+        "run",     "--rootfs",    "root", "--spec",     dir.path("spec.json"), "-e", "A=given", "--cap-add", "net_raw",
+        "--tmpfs", "/t:size=64k", "-v",   "/run:/v:ro", guest::fresh_id(),     "--", "/bin/sh", "-c",        script};
+    client_program client(virtual_machine::shared_address(), std::move(words));
+    CHECK(client.rest() == "given\nCapEff:\t0000000000002000\ntmpfs\nread-only\n");
+    CHECK(client.wait() == 0);
+    CHECK(client.complaint() == "");
 }
 
 TEST_CASE("^C and TERM end vminitctl although PID 1 does not run any more", "[vm]") {

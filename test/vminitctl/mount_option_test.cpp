@@ -66,3 +66,19 @@ TEST_CASE("what is neither a path nor a serial number is refused", "[vminitctl]"
     auto bad = GENERATE("", "a/b", "./root", "serial:", "123456789012345678901");
     CHECK(rootfs_mounts(bad, "erofs").error().kind() == errc::invalid_argument);
 }
+
+TEST_CASE("a volume is a path of the guest", "[vminitctl]") {
+    CHECK(parse_volume("/a:/b").value() == mount_entry("bind", "/a", "/b", {"rbind", "rw"}));
+    CHECK(parse_volume("/a:/b:ro").value() == mount_entry("bind", "/a", "/b", {"rbind", "ro"}));
+    auto bad = GENERATE("", "/a", "data:/b", "./a:/b", "/a:b", "/a:/b:rx", "/a:/b:ro:z");
+    CHECK(parse_volume(bad).error().kind() == errc::invalid_argument);
+    CHECK(parse_volume("data:/b").error().context().find("not an absolute path of the guest") != std::string::npos);
+}
+
+TEST_CASE("a tmpfs has docker's options unless others are given", "[vminitctl]") {
+    CHECK(parse_tmpfs("/t").value() == mount_entry("tmpfs", "tmpfs", "/t", {"nosuid", "nodev", "noexec"}));
+    CHECK(parse_tmpfs("/t:size=1m,exec").value() ==
+          mount_entry("tmpfs", "tmpfs", "/t", {"nosuid", "nodev", "noexec", "size=1m", "exec"}));
+    CHECK(parse_tmpfs("t").error().kind() == errc::invalid_argument);
+    CHECK(parse_tmpfs("/t:").error().kind() == errc::invalid_argument);
+}

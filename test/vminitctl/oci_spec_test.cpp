@@ -105,7 +105,9 @@ TEST_CASE("users are numbers", "[vminitctl]") {
     CHECK(parse_user("7").value().uid == 7);
     CHECK(parse_user("7").value().gid == 7);
     CHECK(parse_user("7:8").value().gid == 8);
-    CHECK(parse_user("root").error().message() == "\"root\" is not a numeric user id: invalid argument");
+    CHECK(parse_user("1:adm").error().message().starts_with("\"adm\" is a name, which only the image's /etc/passwd"));
+    CHECK(parse_user("root").error().message().starts_with("\"root\" is a name, "));
+    CHECK(parse_user("7x").error().message() == "\"7x\" is not a numeric user id: invalid argument");
     CHECK(parse_user("1:").error().message() == "\"\" is not a numeric group id: invalid argument");
     CHECK_FALSE(parse_user("4294967296"));
 }

@@ -25,6 +25,7 @@ void add_commands(command_set& commands) {
     add_stats(commands);
     add_top(commands);
     add_wait(commands);
+    add_stop(commands);
     add_kill(commands);
     add_delete(commands);
     add_update(commands);

@@ -18,6 +18,7 @@ void add_ps(command_set& commands);
 void add_stats(command_set& commands);
 void add_top(command_set& commands);
 void add_kill(command_set& commands);
+void add_stop(command_set& commands);
 void add_vm(command_set& commands);
 void add_completion(command_set& commands);
 void add_wait(command_set& commands);
