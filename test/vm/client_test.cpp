@@ -1,3 +1,4 @@
+#include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
 #include <csignal>
 
