@@ -26,7 +26,11 @@ client_session::client_session(asio::io_context& context, global_options options
 awaitable<result<void>> client_session::connect() {
     auto socket = co_await connect_to(options_.address, options_.call_limit());
     if (!socket) co_return socket.error();
-    client_.emplace(std::move(*socket), log_of(context_));
+    // One command, one connection: a reader of our stdout that stops for a while holds up nobody else. How long, is up
+    // to the guest, which ends a connection that takes nothing for a minute.
+    ttrpc::client_limits limits;
+    limits.reader_patience = std::chrono::hours(1);
+    client_.emplace(std::move(*socket), log_of(context_), limits);
     co_return result<void>();
 }
 

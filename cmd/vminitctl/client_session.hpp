@@ -10,6 +10,7 @@
 #include "github.com/spin-stack/spinbox/api/services/system/v1/info.ttrpc.hpp"
 #include "github.com/spin-stack/spinbox/api/services/vmevents/v1/events.ttrpc.hpp"
 #include "printer.hpp"
+#include "vminit/process/v1/container.ttrpc.hpp"
 #include "vminit/supervisor/v1/supervisor.ttrpc.hpp"
 #include "vminit/ttrpc/client.hpp"
 #include "vminit/ttrpc/transport.hpp"
@@ -19,6 +20,7 @@ namespace vminit::vminitctl {
 using task_client = containerd::task::v3::TaskClient;
 using bundle_client = containerd::vminitd::services::bundle::v1::BundleClient;
 using system_client = containerd::vminitd::services::system::v1::SystemClient;
+using container_client = vminit::process::v1::ContainerClient;
 using events_client = spinbox::services::vmevents::v1::EventsClient;
 using supervisor_client = vminit::supervisor::v1::SupervisorClient;
 
@@ -42,6 +44,7 @@ public:
     task_client task() { return task_client(*client_); }
     bundle_client bundle() { return bundle_client(*client_); }
     system_client system() { return system_client(*client_); }
+    container_client container() { return container_client(*client_); }
     events_client events() { return events_client(*client_); }
     ttrpc::client& rpc() { return *client_; }
     supervisor_client supervisor() { return supervisor_client(*client_); }
@@ -76,7 +79,8 @@ private:
     std::optional<ttrpc::client> client_;
 };
 
-/// A connection to `address` within `limit`. Errors: invalid_argument for what is no address, else unavailable, naming it.
+/// A connection to `address` within `limit`. Errors: invalid_argument for what is no address, else unavailable, naming
+/// it.
 awaitable<result<ttrpc::stream_socket>> connect_to(std::string address, clock::duration limit);
 
 }  // namespace vminit::vminitctl

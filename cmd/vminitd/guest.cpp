@@ -7,6 +7,7 @@
 
 #include "version.hpp"
 #include "vminit/api/bundle_api.hpp"
+#include "vminit/api/container_api.hpp"
 #include "vminit/api/events_api.hpp"
 #include "vminit/api/supervisor_api.hpp"
 #include "vminit/api/supervisor_events.hpp"
@@ -148,15 +149,16 @@ void guest::register_apis() {
     }
     if (plugins_.system) {
         server.add(when_booted(api::make_system_api(context_, timeline_), {{"PrepareShutdown", {mounts}},
-                                                                            {"OnlineCPU", {mounts}},
-                                                                            {"OfflineCPU", {mounts}},
-                                                                            {"OnlineMemory", {mounts}},
-                                                                            {"OfflineMemory", {mounts}},
-                                                                            {"FreezeFilesystems", {mounts}},
-                                                                            {"ThawFilesystems", {mounts}},
-                                                                            {"Devices", {mounts}}}));
+                                                                           {"OnlineCPU", {mounts}},
+                                                                           {"OfflineCPU", {mounts}},
+                                                                           {"OnlineMemory", {mounts}},
+                                                                           {"OfflineMemory", {mounts}},
+                                                                           {"FreezeFilesystems", {mounts}},
+                                                                           {"ThawFilesystems", {mounts}},
+                                                                           {"Devices", {mounts}}}));
     }
     server.add(api::make_supervisor_api(context_));
+    server.add(api::make_container_api(context_));
     server.on_first_accept([this] { timeline_.reached("first-accept"); });
 }
 
@@ -172,7 +174,8 @@ result<void> guest::listen() {
     auto& server = asio::use_service<ttrpc::server_service>(context_);
     if (auto listening = server.listen(rpc, options); !listening) return listening.error();
     timeline_.reached("vsock-listen");
-    log_.info("serving", {{"version", version()}, {"rpc", rpc.to_string()}, {"streams", stdio.to_string()}, {"cid", values_.cid}});
+    log_.info("serving",
+              {{"version", version()}, {"rpc", rpc.to_string()}, {"streams", stdio.to_string()}, {"cid", values_.cid}});
     timeline_.reached("serve");
     return {};
 }

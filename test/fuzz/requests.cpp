@@ -13,6 +13,7 @@
 #include "support/temporary_directory.hpp"
 #include "ttrpc/envelope.hpp"
 #include "vminit/api/bundle_api.hpp"
+#include "vminit/api/container_api.hpp"
 #include "vminit/api/events_api.hpp"
 #include "vminit/api/supervisor_api.hpp"
 #include "vminit/api/system_api.hpp"
@@ -34,6 +35,7 @@ constexpr auto task_name = "containerd.task.v3.Task";
 constexpr auto bundle_name = "containerd.vminitd.services.bundle.v1.Bundle";
 constexpr auto system_name = "containerd.vminitd.services.system.v1.System";
 constexpr auto supervisor_name = "vminit.supervisor.v1.Supervisor";
+constexpr auto container_name = "vminit.process.v1.Container";
 constexpr auto events_name = "spinbox.services.vmevents.v1.Events";
 
 constexpr std::array targets{
@@ -72,6 +74,7 @@ constexpr std::array targets{
     target{supervisor_name, "Status"},
     target{supervisor_name, "Restart"},
     target{events_name, "Stream"},
+    target{container_name, "Logs"},
 };
 
 // Their handlers would touch this machine.
@@ -153,6 +156,7 @@ void add_services(test::fuzzed_server& peer, const std::string& scratch, const s
     add_service(peer, api::make_system_api(peer.context, timeline));
     add_service(peer, api::make_events_api(peer.context));
     add_service(peer, api::make_supervisor_api(peer.context));
+    add_service(peer, api::make_container_api(peer.context));
 }
 
 }  // namespace

@@ -57,6 +57,9 @@ TEST_CASE("a path is a fifo, taken as it is", "[process]") {
 }
 
 TEST_CASE("a file is an absolute path to write to", "[process]") {
+    CHECK(output("log://").value() == target(stdio_scheme::log, ""));
+    CHECK(output("log:///x").error().kind() == errc::invalid_argument);
+    CHECK(input("log://").error().kind() == errc::invalid_argument);
     CHECK(output("file:///var/log/x.log").value() == target(stdio_scheme::file, "/var/log/x.log"));
     CHECK(output("file://relative").error().kind() == errc::invalid_argument);
     CHECK(input("file:///x").error().message() == "stdio \"file:///x\": cannot be read from: invalid argument");

@@ -224,7 +224,7 @@ TEST_CASE("attach prints a stream that a detached container was given", "[vminit
         REQUIRE(terminal.guest.add_process("web", "", "", "stream://7", ""));
         terminal.guest.start_process("web", "");
     };
-    CHECK(terminal.run({"attach", "7", "--json"}) == 0);
+    CHECK(terminal.run({"attach", "--stream", "7", "--json"}) == 0);
     CHECK(terminal.output.out_text() == "from afar\n");
     CHECK(terminal.output.err_text() == "{\"stream\":7,\"bytes\":10}\n");
 }

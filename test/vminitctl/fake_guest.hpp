@@ -16,6 +16,7 @@
 #include "support/temporary_directory.hpp"
 #include "vminit/core/condition.hpp"
 #include "vminit/core/task_group.hpp"
+#include "vminit/process/v1/container.pb.h"
 #include "vminit/supervisor/v1/supervisor.pb.h"
 #include "vminit/system/v1/system.pb.h"
 #include "vminit/ttrpc/server_service.hpp"
@@ -76,6 +77,8 @@ public:
     vminit::system::v1::ResumeRequest resumed;
     vminit::supervisor::v1::StatusResponse services;
     std::string metrics;
+    std::vector<vminit::process::v1::LogsResponse> log;
+    vminit::process::v1::LogsRequest logs_asked;
     std::vector<std::string> frozen;
 
     std::map<std::string, std::string> bundle_files;

@@ -7,6 +7,7 @@
 #include "github.com/spin-stack/spinbox/api/services/bundle/v1/bundle.ttrpc.hpp"
 #include "github.com/spin-stack/spinbox/api/services/system/v1/info.ttrpc.hpp"
 #include "github.com/spin-stack/spinbox/api/services/vmevents/v1/events.ttrpc.hpp"
+#include "vminit/process/v1/container.ttrpc.hpp"
 #include "vminit/supervisor/v1/supervisor.ttrpc.hpp"
 
 namespace vminit::test {
@@ -18,6 +19,7 @@ namespace bundle = containerd::vminitd::services::bundle::v1;
 namespace system_api = containerd::vminitd::services::system::v1;
 namespace vmevents = spinbox::services::vmevents::v1;
 namespace own = vminit::system::v1;
+namespace containers = vminit::process::v1;
 namespace supervised = vminit::supervisor::v1;
 using google::protobuf::Empty;
 using ttrpc::call_context;
@@ -292,6 +294,25 @@ private:
     fake_guest& guest_;
 };
 
+class fake_container : public containers::ContainerService {
+public:
+    explicit fake_container(fake_guest& guest) : guest_(guest) {}
+
+    awaitable<result<void>> Logs(call_context&, containers::LogsRequest request,
+                                 ttrpc::writer<containers::LogsResponse>& output) override {
+        guest_.logs_asked = request;
+        if (auto failure = guest_.note("Logs", name_of(request))) co_return *failure;
+        for (const auto& piece : guest_.log) {
+            auto written = co_await output.write(piece);
+            if (!written) co_return written.error();
+        }
+        co_return result<void>();
+    }
+
+private:
+    fake_guest& guest_;
+};
+
 class fake_events : public vmevents::EventsService {
 public:
     explicit fake_events(fake_guest& guest) : guest_(guest) {}
@@ -322,6 +343,7 @@ void add_fake_services(ttrpc::server_service& server, fake_guest& guest) {
     server.add(std::make_shared<fake_system>(guest));
     server.add(std::make_shared<fake_events>(guest));
     server.add(std::make_shared<fake_supervisor>(guest));
+    server.add(std::make_shared<fake_container>(guest));
 }
 
 }  // namespace vminit::test

@@ -16,6 +16,7 @@ void add_commands(command_set& commands) {
     commands.begin_group("Containers");
     add_run(commands);
     add_exec(commands);
+    add_logs(commands);
     add_attach(commands);
     add_create(commands);
     add_start(commands);

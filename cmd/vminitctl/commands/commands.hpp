@@ -8,6 +8,7 @@ namespace vminit::vminitctl {
 void add_ping(command_set& commands);
 void add_info(command_set& commands);
 void add_run(command_set& commands);
+void add_logs(command_set& commands);
 void add_attach(command_set& commands);
 void add_create(command_set& commands);
 void add_start(command_set& commands);

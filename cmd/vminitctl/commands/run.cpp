@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 
 #include "commands/commands.hpp"
+#include "kept_log.hpp"
 #include "process_run.hpp"
 
 namespace vminit::vminitctl {
@@ -12,6 +13,7 @@ struct run_options {
     bool is_interactive = false;
     bool is_detached = false;
     bool is_removed = true;
+    bool is_logged = false;
 };
 
 process_run::maker creation_of(client_session& guest, container_request request, bool has_terminal) {
@@ -23,6 +25,8 @@ process_run::maker creation_of(client_session& guest, container_request request,
 awaitable<result<int>> run_detached(client_session& guest, container_request request, run_options options) {
     process_key key(request.id, "");
     stdio_uris stdio("", options.container.stdout_uri, options.container.stderr_uri);
+    // In one ring: what was written to both stays in its order.
+    if (options.is_logged) stdio.out = stdio.err = log_uri;
     auto make = creation_of(guest, std::move(request), options.container.spec.process.terminal);
     process_run running(guest, key, run_until::started, std::move(stdio));
     auto outcome = co_await running.run(std::move(make));
@@ -54,6 +58,8 @@ awaitable<result<int>> run(client_session& guest, run_options options) {
 result<void> check_stdio(const run_options& options) {
     bool has_uris = !options.container.stdout_uri.empty() || !options.container.stderr_uri.empty();
     if (has_uris && !options.is_detached) return error(errc::invalid_argument, "--stdout and --stderr need --detach");
+    if (options.is_logged && (has_uris || !options.is_detached))
+        return error(errc::invalid_argument, "--log needs --detach, and neither --stdout nor --stderr");
     if (options.is_interactive && options.is_detached)
         return error(errc::invalid_argument, "-i and --detach exclude each other");
     return {};
@@ -70,12 +76,14 @@ void add_run(command_set& commands) {
     declare_container_options(commands, command, options->container);
     command.add_flag("-i,--interactive", options->is_interactive, "forward our stdin");
     command.add_flag("-d,--detach", options->is_detached, "leave it running and print its id");
+    command.add_flag("--log", options->is_logged, "the guest keeps the last 1 MiB of its output, for logs and attach");
     command.add_flag("--rm,!--keep", options->is_removed, "delete it when it ends (the default), or keep it");
     command.footer(
         "The container's command line follows --.\n\n"
         "Input and output belong to the vminitctl that ran the container: a process has the streams it was created "
-        "with, and the guest gives each to one connection. So nobody can attach to it later; for what runs detached "
-        "start vminitctl attach before it, or use --stdout file:///PATH, or look at it with exec.");
+        "with, and the guest gives each to one connection. What runs detached with --log can be seen later, by any "
+        "number "
+        "of vminitctl logs and attach.");
     commands.checks(command, [options] { return check_stdio(*options); });
 }
 

@@ -45,7 +45,7 @@ void capabilities::look(std::vector<std::string> services) {
     if (asio::has_service<process::process_service>(context_)) {
         const auto& dialect = asio::use_service<process::process_service>(context_).dialect();
         if (dialect.pause != pause_support::refused) words_.emplace_back("task:pause");
-        for (const char* scheme : {"stream", "fifo", "file", "binary"})
+        for (const char* scheme : {"stream", "fifo", "file", "binary", "log"})
             words_.push_back(std::string("stdio:") + scheme);
         for (const char* form : {"format", "mkdir", "serial", "loop"}) words_.push_back(std::string("mount:") + form);
     }

@@ -47,6 +47,7 @@ result<opened_file> file_at(const std::string& path) {
 
 awaitable<result<std::shared_ptr<stdio_end>>> host_ends::open(stdio_target target) {
     if (target.scheme == stdio_scheme::stream) co_return open_stream(target.stream);
+    if (target.scheme == stdio_scheme::log) co_return open_log();
     co_return co_await open_fifo(target.path);
 }
 
@@ -88,6 +89,15 @@ result<std::shared_ptr<stdio_end>> host_ends::open_stream(const std::string& nam
     auto end = stdio_end::adopt(environment_.ex(), std::move(fd), end_kind::socket);
     if (end) claimed_.emplace(name, *end);
     return end;
+}
+
+result<std::shared_ptr<stdio_end>> host_ends::open_log() {
+    if (!log_) {
+        auto made = environment_.logs.make(environment_.ex());
+        if (!made) return made.error();
+        log_ = std::move(*made);
+    }
+    return stdio_end::adopt_log(environment_.ex(), log_);
 }
 
 result<unique_fd> host_ends::open_null() { return open_null_device(); }

@@ -20,8 +20,8 @@ class host_ends {
 public:
     explicit host_ends(io_environment& environment) noexcept : environment_(environment) {}
 
-    /// A stream or a fifo. Errors: not_found `unable to get stream <n>`, invalid_argument for a path that is no fifo,
-    /// errno of open.
+    /// A stream, a fifo or a log. Errors: resource_exhausted for a log too many, not_found `unable to get stream <n>`,
+    /// invalid_argument for a path that is no fifo, errno of open.
     awaitable<result<std::shared_ptr<stdio_end>>> open(stdio_target target);
 
     /// A file to append to, made with its parent directories if missing; blocking, fit to be handed to a container.
@@ -33,11 +33,16 @@ public:
     /// Read-write, so that neither direction fails.
     static result<unique_fd> open_null();
 
+    /// The log that was opened last, if any.
+    const std::shared_ptr<kept_output>& log() const noexcept { return log_; }
+
 private:
     result<std::shared_ptr<stdio_end>> open_stream(const std::string& name);
+    result<std::shared_ptr<stdio_end>> open_log();
     awaitable<result<std::shared_ptr<stdio_end>>> open_fifo(std::string path);
 
     io_environment& environment_;
+    std::shared_ptr<kept_output> log_;
     std::map<std::string, std::shared_ptr<stdio_end>> claimed_;
 };
 

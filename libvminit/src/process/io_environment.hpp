@@ -8,6 +8,7 @@
 #include "vminit/core/asio.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/task_group.hpp"
+#include "vminit/process/kept_output.hpp"
 #include "vminit/process/process_service.hpp"
 #include "vminit/reaper/reaper_service.hpp"
 #include "vminit/streams/stream_service.hpp"
@@ -32,6 +33,7 @@ struct io_environment {
     reaper::reaper_service& reaper;
     std::shared_ptr<copy_buffer> buffer;
     late_outputs late;
+    kept_outputs logs;
     std::unique_ptr<task_group> background;  // loggers that take their time to end, late outputs
     process_limits limits;
     stream_handshake handshake = stream_handshake::number;

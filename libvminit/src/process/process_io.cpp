@@ -21,7 +21,8 @@ awaitable<void> end_pumps(std::unique_ptr<task_group> pumps, std::vector<std::sh
 }
 
 bool has_pump(const stdio_target& target) noexcept {
-    return target.scheme == stdio_scheme::stream || target.scheme == stdio_scheme::fifo;
+    return target.scheme == stdio_scheme::stream || target.scheme == stdio_scheme::fifo ||
+           target.scheme == stdio_scheme::log;
 }
 
 }  // namespace

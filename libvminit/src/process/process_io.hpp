@@ -42,6 +42,9 @@ public:
 
     bool is_terminal() const noexcept { return uris_.terminal; }
 
+    /// What is kept of its output; null if nothing is.
+    const std::shared_ptr<kept_output>& log() const noexcept { return host_.log(); }
+
     /// For the runtime; valid until `release_child_ends`. Nothing with a terminal.
     runc::stdio_fds child_fds() const noexcept;
 

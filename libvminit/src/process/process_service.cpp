@@ -51,7 +51,8 @@ result<void> admit(const process_core& core, const create_request& request) {
 // The id of a container that is being created. However that fails, the id is free again.
 class creation_in_flight {
 public:
-    creation_in_flight(std::shared_ptr<process_core> core, std::string id) : core_(std::move(core)), id_(std::move(id)) {}
+    creation_in_flight(std::shared_ptr<process_core> core, std::string id)
+        : core_(std::move(core)), id_(std::move(id)) {}
     ~creation_in_flight() {
         core_->creations.erase(id_);
         if (!is_created_) core_->containers.erase(id_);
@@ -213,6 +214,14 @@ result<process_snapshot> process_service::state(const std::string& id, const std
     bool is_frozen = init_status == process_status::paused || init_status == process_status::pausing;
     if (is_frozen && snapshot.status == process_status::running) snapshot.status = init_status;
     return snapshot;
+}
+
+result<std::shared_ptr<kept_output>> process_service::log_of(const std::string& id, const std::string& exec_id) const {
+    auto target = core_->find(id, exec_id);
+    if (!target) return target.error();
+    const auto& io = (*target)->io;
+    if (!io || !io->log()) return error(errc::failed_precondition, "its output is not kept");
+    return io->log();
 }
 
 std::vector<container_summary> process_service::containers() const {

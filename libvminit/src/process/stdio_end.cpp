@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "process/file_output.hpp"
 #include "vminit/core/syscalls.hpp"
+#include "vminit/process/kept_output.hpp"
 
 namespace vminit::process {
 
@@ -31,6 +33,12 @@ std::shared_ptr<stdio_end> stdio_end::adopt_file(io_environment& environment, un
     return end;
 }
 
+std::shared_ptr<stdio_end> stdio_end::adopt_log(executor ex, std::shared_ptr<kept_output> log) {
+    std::shared_ptr<stdio_end> end(new stdio_end(descriptor(ex), end_kind::log));
+    end->log_ = std::move(log);
+    return end;
+}
+
 boost::system::result<std::size_t> stdio_end::read(char* into, std::size_t size) {
     auto count = syscalls::raw("read", [&] { return ::read(fd(), into, size); });
     if (!count) return count.error();
@@ -39,6 +47,10 @@ boost::system::result<std::size_t> stdio_end::read(char* into, std::size_t size)
 
 boost::system::result<std::size_t> stdio_end::write(std::string_view bytes) {
     if (file_) return file_->write(bytes);
+    if (log_) {
+        log_->append(bytes);
+        return bytes.size();
+    }
     bool is_socket = kind_ == end_kind::socket;
     auto count = syscalls::raw("write", [&] {
         return is_socket ? ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT)
@@ -97,6 +109,7 @@ void stdio_end::close() {
     error_code ignored;
     descriptor_.close(ignored);
     file_.reset();
+    if (auto log = std::exchange(log_, {})) log->finish();
 }
 
 bool stdio_end::is_again(const error_code& failure) noexcept {

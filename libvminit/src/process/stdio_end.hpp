@@ -14,12 +14,14 @@
 namespace vminit::process {
 
 class file_output;
+class kept_output;
 struct io_environment;
 
 enum class end_kind {
     pipe,      ///< our end of a process's pipe, or a host's fifo
     socket,    ///< a stream of the stream port
     file,      ///< a regular file: written by the pool (file_output.hpp)
+    log,       ///< a ring in our memory, which is never full (kept_output.hpp)
     terminal,  ///< a pty master: both directions, EIO while nobody has the other side open
 };
 
@@ -33,13 +35,16 @@ public:
     /// Takes `fd` over and makes it non-blocking. Errors: errno of fcntl or epoll_ctl.
     static result<std::shared_ptr<stdio_end>> adopt(executor ex, unique_fd fd, end_kind kind);
 
-    /// Gives the pipe that a process writes to room for `pipe_capacity` bytes, if the kernel allows it: who writes much is
-    /// stopped less often, and each of our turns finds more.
+    /// Gives the pipe that a process writes to room for `pipe_capacity` bytes, if the kernel allows it: who writes much
+    /// is stopped less often, and each of our turns finds more.
     static void widen(int pipe) noexcept;
     static constexpr int pipe_capacity = 256 << 10;
 
     /// A regular file to write to.
     static std::shared_ptr<stdio_end> adopt_file(io_environment& environment, unique_fd file);
+
+    /// What is kept of an output.
+    static std::shared_ptr<stdio_end> adopt_log(executor ex, std::shared_ptr<kept_output> log);
 
     /// Moved bytes; 0 = end. Errors: EAGAIN (`is_again`), EIO of a terminal (`is_away`), others as errno.
     boost::system::result<std::size_t> read(char* into, std::size_t size);
@@ -65,7 +70,7 @@ public:
     void finish_writing();
 
     void close();
-    bool is_open() const noexcept { return descriptor_.is_open() || file_; }
+    bool is_open() const noexcept { return descriptor_.is_open() || file_ || log_; }
     int fd() noexcept { return descriptor_.native_handle(); }
     end_kind kind() const noexcept { return kind_; }
 
@@ -87,6 +92,7 @@ private:
     mutable descriptor descriptor_;
     end_kind kind_;
     std::shared_ptr<file_output> file_;  // for a file; `descriptor_` is closed then
+    std::shared_ptr<kept_output> log_;   // for a log; the same
 };
 
 }  // namespace vminit::process

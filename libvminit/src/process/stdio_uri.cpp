@@ -106,13 +106,19 @@ result<stdio_target> parse_stdio_uri(std::string_view uri, stdio_direction direc
     if (scheme == "stream") return parse_stream(uri, rest, handshake);
     if (scheme == "fifo") return parse_path(uri, stdio_scheme::fifo, rest);
     if (scheme == "file" && !is_input) return parse_path(uri, stdio_scheme::file, rest);
+    if (scheme == "log" && !is_input) {
+        if (!rest.empty()) return invalid(uri, "nothing may follow log://");
+        stdio_target target;
+        target.scheme = stdio_scheme::log;
+        return target;
+    }
     bool is_binary = scheme == "binary" || scheme == "binary-v2";
     if (is_binary && !is_input) {
         auto target = parse_binary(uri, rest);
         if (target) target->must_say_ready = scheme == "binary-v2";
         return target;
     }
-    if (is_binary || scheme == "file") return invalid(uri, "cannot be read from");
+    if (is_binary || scheme == "file" || scheme == "log") return invalid(uri, "cannot be read from");
     return error(errc::not_implemented, "unsupported STDIO scheme " + std::string(scheme));
 }
 

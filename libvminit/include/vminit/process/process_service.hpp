@@ -14,6 +14,7 @@
 #include "vminit/core/host_dialect.hpp"
 #include "vminit/core/result.hpp"
 #include "vminit/process/cgroup_metrics.hpp"
+#include "vminit/process/kept_output.hpp"
 #include "vminit/process/process_state.hpp"
 #include "vminit/process/stdio_uri.hpp"
 #include "vminit/runc/rootfs.hpp"
@@ -123,13 +124,14 @@ struct process_config {
     host_dialect dialect;
     process_limits limits;
     runc::resource_limits resource_limits = runc::resource_limits::keep;
-    bool fits_spec = true;   ///< rewrite config.json at Create (runc/spec_fit.hpp), by the dialect's policy
-    bool no_pivot = false;   ///< for a root that is still the initramfs
+    bool fits_spec = true;  ///< rewrite config.json at Create (runc/spec_fit.hpp), by the dialect's policy
+    bool no_pivot = false;  ///< for a root that is still the initramfs
     /// The VM's resolv.conf, asked for at each Create.
     std::function<std::string()> resolv_conf = [] { return std::string("/etc/resolv.conf"); };
     std::string cgroup_root = "/sys/fs/cgroup";
     std::string proc = "/proc";
-    std::string bundles;  ///< bundles directly below are removed with their container or its failed Create; empty: none is
+    std::string
+        bundles;  ///< bundles directly below are removed with their container or its failed Create; empty: none is
     runc::serial_resolver resolve_serial;  ///< empty: `serial:` sources fail with not_found
 
     /// Called with `<bundle>/rootfs` after a container's rootfs has been mounted, before its runtime is started.
@@ -187,6 +189,9 @@ public:
     awaitable<result<process_exit>> wait(std::string id, std::string exec_id);
 
     result<process_snapshot> state(const std::string& id, const std::string& exec_id) const;
+
+    /// What is kept of a process's output. Errors: failed_precondition if nothing is.
+    result<std::shared_ptr<kept_output>> log_of(const std::string& id, const std::string& exec_id) const;
     std::optional<std::uint32_t> init_pid(const std::string& id) const;
     awaitable<result<std::vector<process_info>>> pids(std::string id);
     awaitable<result<void>> resize(std::string id, std::string exec_id, std::uint32_t width, std::uint32_t height);

@@ -1,0 +1,66 @@
+#include "vminit/api/container_api.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "vminit/process/process_service.hpp"
+#include "vminit/process/v1/container.ttrpc.hpp"
+
+namespace vminit::api {
+
+namespace {
+
+namespace wire = vminit::process::v1;
+using process::kept_output;
+using log_writer = ttrpc::writer<wire::LogsResponse>;
+
+// Many pieces of one ring may wait for a slow reader, each in a copy.
+constexpr std::size_t log_piece = std::size_t{32} << 10;
+
+/// Sends what is kept from `at` on: up to what is there now, or until it is over.
+awaitable<result<void>> send_log(std::shared_ptr<kept_output> log, std::uint64_t at, bool is_followed,
+                                 log_writer& output) {
+    auto until = is_followed ? std::numeric_limits<std::uint64_t>::max() : log->end();
+    while (at < until) {
+        wire::LogsResponse message;
+        if (at < log->begin()) message.set_lost(log->begin() - std::exchange(at, log->begin()));
+        auto piece = log->read(at, log_piece);
+        at += piece.size();
+        bool is_empty = piece.empty() && message.lost() == 0;
+        message.set_data(std::move(piece));
+        if (!is_empty) {
+            auto written = co_await output.write(message);
+            if (!written) co_return written.error();
+        } else if (log->is_finished()) {
+            break;
+        } else if (!co_await log->wait()) {
+            co_return error(errc::cancelled, "logs");
+        }
+    }
+    co_return result<void>();
+}
+
+class container_api final : public wire::ContainerService {
+public:
+    explicit container_api(asio::io_context& context)
+        : processes_(asio::use_service<process::process_service>(context)) {}
+
+    awaitable<result<void>> Logs(ttrpc::call_context&, wire::LogsRequest request, log_writer& output) override {
+        auto log = processes_.log_of(request.id(), request.exec_id());
+        if (!log) co_return log.error();
+        auto at = request.has_tail() ? (*log)->tail(request.tail()) : 0;
+        co_return co_await send_log(std::move(*log), at, request.follow(), output);
+    }
+
+private:
+    process::process_service& processes_;
+};
+
+}  // namespace
+
+std::shared_ptr<ttrpc::service_base> make_container_api(asio::io_context& context) {
+    return std::make_shared<container_api>(context);
+}
+
+}  // namespace vminit::api
