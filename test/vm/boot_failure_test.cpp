@@ -93,30 +93,3 @@ TEST_CASE("without a mount of lesser use, and with a hostile extras disk, the gu
     CHECK(machine.has_powered_off());
     machine.check_no_panic();
 }
-
-TEST_CASE("a console whose driver is a module is used once it is there, with what was said before", "[vm]") {
-    temporary_directory directory;
-    auto initrd = directory.path("initrd");
-    run_vm_script("make-initrd", {"-o", initrd, "--modules",
-                                  "virtio_pci,vmw_vsock_virtio_transport,virtio_blk,erofs,overlay,virtio_console",
-                                  VMINIT_VM_INIT});
-    auto shown = directory.path("shown");
-    virtual_machine machine({"--initrd", initrd, "--no-wait", "--qemu-words",
-                             "-device virtio-serial-pci -chardev file,id=hvc,path=" + shown +
-                                 " -device virtconsole,chardev=hvc",
-                             "--append", "8250.nr_uarts=0 console=hvc0"});
-    auto has_shown = [&](const std::string& text) {
-        auto seen = read_file(shown, 1 << 20);
-        return seen && contains(*seen, text);
-    };
-    while (!has_shown("the console has come")) ::sched_yield();
-    CHECK(has_shown("VMINITD_READY uptime_us="));
-    CHECK(has_shown("phase=pid1-entry"));
-    guest vm(machine.address());
-    CHECK(vm.run_container(container_wish("echo ok; echo seen >/proc/1/fd/1")).out == "ok\nseen\n");
-    CHECK(vm.boot_step("console").outcome() == wire::BootStep_Outcome_DEGRADED);
-    CHECK(vm.look_inside("readlink /proc/1/fd/0; readlink /proc/1/fd/2") == "/dev/console\n/dev/console\n");
-    machine.press_ctrl_alt_del();
-    CHECK(machine.has_powered_off());
-    CHECK(has_shown(R"("msg":"going down")"));
-}

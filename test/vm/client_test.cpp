@@ -155,7 +155,7 @@ TEST_CASE("run's options and a spec of one's own reach the container", "[vm]") {
     CHECK(client.complaint() == "");
 }
 
-TEST_CASE("^C and TERM end vminitctl although PID 1 does not run any more", "[vm]") {
+TEST_CASE("^C and TERM end vminitctl although PID 1 does not run any more, and ctrl-alt-del the VM", "[vm]") {
     virtual_machine machine({});
     guest vm(machine.address());
     named_stream in(vm);
@@ -181,4 +181,7 @@ TEST_CASE("^C and TERM end vminitctl although PID 1 does not run any more", "[vm
     CHECK(asking.wait() == 128 + SIGINT);
     CHECK(terminated.complaint().find("terminated is left in the guest") != std::string::npos);
     CHECK(interrupted.complaint().find("interrupted is left in the guest") != std::string::npos);
+    machine.press_ctrl_alt_del();
+    CHECK(machine.has_powered_off());
+    machine.check_no_panic();
 }

@@ -152,7 +152,7 @@ TEST_CASE("the stdin of execs that end without reading it leaves nothing", "[vm]
     auto before = eye.remains();
     auto unclaimed = sample_of(vm.metrics(), "vminit_streams_unclaimed");
     const std::string more(64 * 1024, 'y');
-    for (auto left = test_size("VMINIT_UNREAD_INPUTS", 10); left > 0; --left) {
+    for (auto left = test_size("VMINIT_UNREAD_INPUTS", 5); left > 0; --left) {
         named_stream in(vm);
         asio::write(in.socket, asio::buffer(more));
         REQUIRE(vm.exec(id, "e", exec_wish(std::vector<std::string>{"/bin/true"}), stdio_uris(in.uri, "", "")));

@@ -1,10 +1,12 @@
-// A guest for hosts that pause containers; the shared VMs are for hosts that do not.
+// A guest for hosts that pause containers and want their specs kept; the shared VMs are for hosts that do not.
 #include <sched.h>
 
+#include <boost/json/parse.hpp>
 #include <catch2/catch.hpp>
 #include <csignal>
 
 #include "guest.hpp"
+#include "support/temporary_directory.hpp"
 #include "virtual_machine.hpp"
 
 using namespace vminit;
@@ -31,11 +33,22 @@ std::string run_paused(guest& vm) {
 
 exec_wish exit_with_zero() { return exec_wish(std::vector<std::string>{"/bin/true"}); }
 
-}  // namespace
+// What may use every device runs.
+void check_without_device_programs(guest& vm) {
+    container_wish wish("true");
+    wish.id = guest::fresh_id();
+    wish.edit = [](boost::json::object& spec) {
+        spec["linux"].as_object()["resources"].as_object()["devices"] =
+            boost::json::parse(R"([{"allow": false, "access": "rwm"}])");
+    };
+    auto refused = vm.create(wish);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message() ==
+          "OCI runtime create failed: bpf create ``: Invalid argument (the container's devices are confined, for which the "
+          "kernel needs CONFIG_CGROUP_BPF)");
+}
 
-TEST_CASE("a paused container refuses what it cannot do, is killed, and does not hold up a halt", "[vm]") {
-    virtual_machine machine({"--args", "-host-dialect=nerdbox -power-off=halt"});
-    guest vm(machine.address());
+void check_pauses(guest& vm) {
     auto id = vm.run_sleeper();
     REQUIRE(vm.exec(id, "early", exit_with_zero()));
     REQUIRE(vm.exec(id, "later", exit_with_zero()));
@@ -62,6 +75,18 @@ TEST_CASE("a paused container refuses what it cannot do, is killed, and does not
 
     REQUIRE(pause(vm, id));
     vm.kill_and_remove(id);
+}
+
+}  // namespace
+
+TEST_CASE("a kernel without device programs is named, a paused container is killed and does not hold up a halt", "[vm]") {
+    temporary_directory directory;
+    auto initrd = directory.path("initrd");
+    run_vm_script("make-initrd", {"-o", initrd, "--add", VMINIT_VM_INIT ":/vminitd", VMINIT_WITHOUT_BPF});
+    virtual_machine machine({"--initrd", initrd, "--args", "-host-dialect=nerdbox -power-off=halt"});
+    guest vm(machine.address());
+    check_without_device_programs(vm);
+    check_pauses(vm);
 
     // The processor is halted and the VM stays, which is what was asked for.
     run_paused(vm);

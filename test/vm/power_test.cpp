@@ -1,7 +1,3 @@
-#include <sched.h>
-
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <filesystem>
@@ -191,20 +187,6 @@ TEST_CASE("the signals of faults that a container sends to PID 1 are told and ig
     // Which of them comes first is the scheduler's choice, and one a second is told.
     CHECK(contains(machine.console(), "vminitd: ignored signal "));
     CHECK_FALSE(contains(machine.console(), "fatal signal"));
-    machine.press_ctrl_alt_del();
-    CHECK(machine.has_powered_off());
-    machine.check_no_panic();
-}
-
-TEST_CASE("a PID 1 that does not run any more is powered off all the same", "[vm]") {
-    virtual_machine machine({});
-    guest vm(machine.address());
-    named_stream in(vm);
-    container_wish wish("read line; exec /bin/worker hold 1");
-    wish.pids = vminitctl::pid_namespace::host;
-    start_container(vm, wish, vminitctl::stdio_uris(in.uri, "", ""));
-    asio::write(in.socket, asio::buffer("\n", 1));
-    while (!contains(machine.console(), "worker: held")) ::sched_yield();
     machine.press_ctrl_alt_del();
     CHECK(machine.has_powered_off());
     machine.check_no_panic();

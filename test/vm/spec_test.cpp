@@ -4,7 +4,6 @@
 
 #include "github.com/containerd/containerd/api/types/runc/options/oci.pb.h"
 #include "guest.hpp"
-#include "support/temporary_directory.hpp"
 #include "virtual_machine.hpp"
 
 using namespace vminit;
@@ -324,21 +323,4 @@ TEST_CASE("name files that an image lacks do not stop it", "[vm][spec]") {
             R"({"destination": "/etc/hostname", "type": "bind", "source": "/etc/hosts", "options": ["rbind", "ro"]})");
     };
     CHECK(vm.run_container(wish).out == "none\n");
-}
-
-TEST_CASE("a kernel without programs for devices runs what is not confined, and the rest is told why not", "[vm][spec]") {
-    temporary_directory directory;
-    auto initrd = directory.path("initrd");
-    run_vm_script("make-initrd", {"-o", initrd, "--add", VMINIT_VM_INIT ":/vminitd", VMINIT_WITHOUT_BPF});
-    virtual_machine machine({"--initrd", initrd});
-    guest vm(machine.address());
-    CHECK(vm.run_container(container_wish("echo runs")).out == "runs\n");
-    container_wish wish("true");
-    wish.id = guest::fresh_id();
-    wish.edit = confine;
-    auto refused = vm.create(wish);
-    REQUIRE_FALSE(refused);
-    CHECK(refused.error().message() ==
-          "OCI runtime create failed: bpf create ``: Invalid argument (the container's devices are confined, for which the "
-          "kernel needs CONFIG_CGROUP_BPF)");
 }
