@@ -1,0 +1,63 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace vminit::test {
+
+/// A method that the fuzz target `requests` asks for. test/api/fuzzed_methods_test.cpp compares them with the services.
+struct request_target {
+    std::string_view service, method;
+};
+
+inline constexpr auto task_name = "containerd.task.v3.Task";
+inline constexpr auto bundle_name = "containerd.vminitd.services.bundle.v1.Bundle";
+inline constexpr auto system_name = "containerd.vminitd.services.system.v1.System";
+inline constexpr auto supervisor_name = "vminit.supervisor.v1.Supervisor";
+inline constexpr auto container_name = "vminit.process.v1.Container";
+inline constexpr auto events_name = "spinbox.services.vmevents.v1.Events";
+
+inline constexpr std::array request_targets{
+    request_target{task_name, "Create"},
+    request_target{task_name, "Start"},
+    request_target{task_name, "Delete"},
+    request_target{task_name, "Exec"},
+    request_target{task_name, "State"},
+    request_target{task_name, "Wait"},
+    request_target{task_name, "Kill"},
+    request_target{task_name, "Pids"},
+    request_target{task_name, "Stats"},
+    request_target{task_name, "Update"},
+    request_target{task_name, "ResizePty"},
+    request_target{task_name, "CloseIO"},
+    request_target{task_name, "Pause"},
+    request_target{task_name, "Resume"},
+    request_target{task_name, "Checkpoint"},
+    request_target{task_name, "Connect"},
+    request_target{task_name, "Shutdown"},
+    request_target{bundle_name, "Create"},
+    request_target{system_name, "Info"},
+    request_target{system_name, "OfflineCPU"},
+    request_target{system_name, "OnlineCPU"},
+    request_target{system_name, "OfflineMemory"},
+    request_target{system_name, "BootTimeline"},
+    request_target{system_name, "FreezeFilesystems"},
+    request_target{system_name, "ThawFilesystems"},
+    request_target{system_name, "OnlineMemory"},
+    request_target{system_name, "SystemInfo"},
+    request_target{system_name, "Health"},
+    request_target{system_name, "Metrics"},
+    request_target{system_name, "SetLogLevel"},
+    request_target{system_name, "Devices"},
+    request_target{system_name, "Containers"},
+    request_target{supervisor_name, "Status"},
+    request_target{supervisor_name, "Restart"},
+    request_target{events_name, "Stream"},
+    request_target{container_name, "Logs"},
+};
+
+/// Their handlers would touch this machine.
+inline constexpr std::array requests_left_out{request_target{system_name, "PrepareShutdown"},
+                                              request_target{system_name, "Resume"}};
+
+}  // namespace vminit::test
