@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include "event_topics.hpp"
 #include "guest_creation.hpp"
 #include "vminit/core/blocking.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
+#include "vminit/core/text.hpp"
 #include "vminit/core/timeout.hpp"
 #include "vminit/vmm/vm_record.hpp"
 
@@ -50,13 +50,6 @@ std::vector<system::mount_entry> mounts_of(const task::CreateTaskRequest& reques
 std::uint32_t cid_of(const std::string& name) {
     auto hash = std::hash<std::string>()(name);
     return static_cast<std::uint32_t>(0x10000 + hash % 0x7fff0000);
-}
-
-std::vector<std::string> words_of(const std::string& text) {
-    std::istringstream stream(text);
-    std::vector<std::string> words;
-    for (std::string word; stream >> word;) words.push_back(word);
-    return words;
 }
 
 }  // namespace
@@ -206,7 +199,7 @@ vmm::vm_plan sandbox::plan_for(const container_storage& first, vmm::vm_size size
     plan.vsock_device = config_.vsock_device;
     plan.kernel = config_.kernel;
     plan.initrd = config_.initrd;
-    plan.kernel_words = words_of(config_.kernel_words);
+    for (auto word : words_of(config_.kernel_words)) plan.kernel_words.emplace_back(word);
     plan.accel = config_.accel;
     plan.cpus = size.cpus;
     plan.memory_mib = size.memory_mib;

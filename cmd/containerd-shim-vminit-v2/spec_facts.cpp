@@ -7,6 +7,8 @@
 #include <charconv>
 #include <optional>
 
+#include "vminit/core/text.hpp"
+
 namespace vminit::shim {
 
 namespace json = boost::json;
@@ -58,14 +60,12 @@ template <class Number>
 result<void> take_annotation(Number& into, const json::object& annotations, std::string_view name, Number most) {
     auto text = text_at(annotations, name);
     if (text.empty()) return {};
-    Number number = 0;
-    auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-    bool is_number = code == std::errc() && end == text.data() + text.size() && number >= 1 && number <= most;
-    if (!is_number) {
+    auto number = parse_number<Number>(text);
+    if (!number || *number < 1 || *number > most) {
         return error(errc::invalid_argument,
                      fmt::format("annotation {}: \"{}\" is not a number from 1 to {}", name, text, most));
     }
-    into = number;
+    into = *number;
     return {};
 }
 

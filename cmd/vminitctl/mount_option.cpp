@@ -6,22 +6,14 @@
 #include <string>
 #include <utility>
 
+#include "vminit/core/text.hpp"
+
 namespace vminit::vminitctl {
 
 namespace {
 
 // virtio-blk carries 20 bytes of serial number (VIRTIO_BLK_ID_BYTES).
 constexpr std::size_t longest_serial = 20;
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-    std::vector<std::string_view> parts;
-    while (true) {
-        auto end = text.find(separator);
-        parts.push_back(text.substr(0, end));
-        if (end == std::string_view::npos) return parts;
-        text.remove_prefix(end + 1);
-    }
-}
 
 error bad_mount(std::string_view text, std::string_view why) {
     return error(errc::invalid_argument, fmt::format("mount \"{}\": {}", text, why));

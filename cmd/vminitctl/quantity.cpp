@@ -8,6 +8,8 @@
 #include <limits>
 #include <optional>
 
+#include "vminit/core/text.hpp"
+
 namespace vminit::vminitctl {
 
 namespace {
@@ -71,9 +73,7 @@ result<std::uint32_t> parse_cpus(std::string_view text) {
 }
 
 result<std::uint32_t> parse_number(std::string_view text, std::string_view what) {
-    std::uint32_t number = 0;
-    auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (failure == std::errc() && end == text.data() + text.size()) return number;
+    if (auto number = vminit::parse_number<std::uint32_t>(text)) return *number;
     return error(errc::invalid_argument, fmt::format("\"{}\" is not {}", text, what));
 }
 

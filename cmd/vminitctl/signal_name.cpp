@@ -6,9 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <optional>
 #include <string>
+
+#include "vminit/core/text.hpp"
 
 namespace vminit::vminitctl {
 
@@ -32,10 +33,8 @@ constexpr std::uint32_t first_realtime = 34;
 constexpr std::uint32_t last_signal = 64;
 
 std::optional<std::uint32_t> number_in(std::string_view text) {
-    std::uint32_t number = 0;
-    auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (failure != std::errc() || end != text.data() + text.size() || number > last_signal) return std::nullopt;
-    return number;
+    auto number = parse_number<std::uint32_t>(text);
+    return number && *number <= last_signal ? number : std::nullopt;
 }
 
 std::optional<std::uint32_t> signal_named(std::string_view name) {

@@ -1,11 +1,9 @@
 #include "machine_dump.hpp"
 
-#include <dirent.h>
-
 #include <algorithm>
-#include <memory>
 #include <string>
 
+#include "vminit/core/directory.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/system/mount_table.hpp"
 
@@ -32,15 +30,10 @@ void dump_process(const std::string& pid, logger& log) {
     log.debug("process", {{"pid", pid}, {"command", trimmed(*command)}});
 }
 
-struct close_directory {
-    void operator()(DIR* handle) const noexcept { ::closedir(handle); }
-};
-
 void dump_processes(logger& log) {
-    std::unique_ptr<DIR, close_directory> directory(::opendir("/proc"));
-    if (!directory) return;
-    while (const auto* entry = ::readdir(directory.get())) {
-        std::string name = entry->d_name;
+    auto names = names_in("/proc");
+    if (!names) return;
+    for (const auto& name : *names) {
         if (name.find_first_not_of("0123456789") == std::string::npos) dump_process(name, log);
     }
 }

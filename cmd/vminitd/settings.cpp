@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
-#include <charconv>
 #include <optional>
 
 #include "vminit/core/file.hpp"
+#include "vminit/core/text.hpp"
 
 namespace vminit::vminitd {
 
@@ -64,13 +64,6 @@ constexpr auto table = std::to_array<setting>({
     {"v", "", "", "the same", &settings::show_version},
     {"help", "", "", "print this and exit", &settings::show_help},
 });
-
-std::optional<std::uint32_t> parse_number(std::string_view text) {
-    std::uint32_t number = 0;
-    auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return number;
-}
 
 // Go's strconv.ParseBool.
 std::optional<bool> parse_bool(std::string_view text) {
@@ -133,7 +126,7 @@ private:
     }
 
     complaint store(std::uint32_t settings::*member) {
-        auto number = parse_number(last());
+        auto number = parse_number<std::uint32_t>(last());
         if (!number || *number < row_.min || *number > row_.max) return not_in_range(last());
         values_.*member = *number;
         return std::nullopt;
@@ -154,7 +147,7 @@ private:
     complaint store(std::vector<std::uint32_t> settings::*member) {
         std::vector<std::uint32_t> numbers;
         for (const auto& word : words()) {
-            auto number = parse_number(word);
+            auto number = parse_number<std::uint32_t>(word);
             if (!number || *number < row_.min || *number > row_.max) return not_in_range(word);
             numbers.push_back(*number);
         }

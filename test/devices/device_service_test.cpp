@@ -45,7 +45,7 @@ struct device_fixture : test::io_fixture {
 
 std::atomic<int> looks{0};
 int refuse_sockets(std::string_view name) {
-    if (name == "open") ++looks;
+    if (name == "list") ++looks;
     return name == "socket" ? EPERM : 0;
 }
 

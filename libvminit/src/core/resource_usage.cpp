@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <string_view>
 #include <vector>
 
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
+#include "vminit/core/text.hpp"
 
 namespace vminit {
 
@@ -24,23 +24,11 @@ constexpr std::size_t utime_place = 11;
 constexpr std::size_t stime_place = 12;
 constexpr std::size_t threads_place = 17;
 
-std::vector<std::string_view> words_of(std::string_view text) {
-    std::vector<std::string_view> words;
-    for (std::size_t at = 0; (at = text.find_first_not_of(" \n", at)) != std::string_view::npos;) {
-        auto end = std::min(text.find_first_of(" \n", at), text.size());
-        words.push_back(text.substr(at, end - at));
-        at = end;
-    }
-    return words;
-}
-
 result<std::uint64_t> number_at(const std::vector<std::string_view>& words, std::size_t place,
                                 const std::string& path) {
-    std::uint64_t value = 0;
-    if (place >= words.size()) return error(errc::internal, path);
-    auto [end, code] = std::from_chars(words[place].begin(), words[place].end(), value);
-    if (code != std::errc() || end != words[place].end()) return error(errc::internal, path);
-    return value;
+    auto value = place < words.size() ? parse_number<std::uint64_t>(words[place]) : std::nullopt;
+    if (!value) return error(errc::internal, path);
+    return *value;
 }
 
 result<void> read_memory(const std::string& path, resource_usage& usage) {

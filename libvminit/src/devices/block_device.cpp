@@ -1,16 +1,15 @@
 #include "vminit/devices/block_device.hpp"
 
-#include <dirent.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <limits>
-#include <memory>
 #include <optional>
 
+#include "vminit/core/directory.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
+#include "vminit/core/text.hpp"
 
 namespace vminit::devices {
 
@@ -20,24 +19,6 @@ constexpr std::uint64_t sector_bytes = 512;  // of the attribute `size`, whateve
 
 constexpr std::size_t attribute_limit = 4096;  // a sysfs attribute is at most a page
 
-struct close_directory {
-    void operator()(DIR* directory) const noexcept { ::closedir(directory); }
-};
-using directory_handle = std::unique_ptr<DIR, close_directory>;
-
-result<std::vector<std::string>> names_in(const std::string& path) {
-    auto fd = syscalls::open(path, O_RDONLY | O_DIRECTORY);
-    if (!fd) return fd.error();
-    directory_handle directory(::fdopendir(fd->get()));
-    if (!directory) return error(errc::resource_exhausted, "fdopendir " + path);
-    (void)fd->release();
-    std::vector<std::string> names;
-    while (const auto* entry = ::readdir(directory.get())) {
-        if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-    }
-    return names;
-}
-
 std::string attribute(const std::string& path) {
     auto text = read_file(path, attribute_limit);
     return text ? std::string(trimmed(*text)) : std::string();
@@ -45,11 +26,7 @@ std::string attribute(const std::string& path) {
 
 template <class Number>
 std::optional<Number> number_in(const std::string& path) {
-    auto text = attribute(path);
-    Number number = 0;
-    auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (code != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return number;
+    return parse_number<Number>(attribute(path));
 }
 
 std::optional<int> partition_number(const std::string& directory) {

@@ -2,10 +2,10 @@
 
 #include <unistd.h>
 
-#include <charconv>
 
 #include "vminit/core/blocking.hpp"
 #include "vminit/core/file.hpp"
+#include "vminit/core/text.hpp"
 #include "vminit/devices/block_device.hpp"
 #include "vminit/devices/device_service.hpp"
 
@@ -27,11 +27,11 @@ result<std::optional<extras_settings>> parse_extras_settings(const kernel_cmdlin
     auto text = cmdline.value("spin.extras_disk");
     if (!text) return std::optional<extras_settings>();
     extras_settings settings;
-    auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), settings.disk);
-    bool is_number = code == std::errc() && end == text->data() + text->size();
-    if (!is_number || settings.disk > max_extras_disk) {
+    auto disk = parse_number<decltype(settings.disk)>(*text);
+    if (!disk || *disk > max_extras_disk) {
         return error(errc::invalid_argument, "bad spin.extras_disk \"" + std::string(*text) + "\"");
     }
+    settings.disk = *disk;
     settings.is_forced = cmdline.has_flag("spin.extras_force");
     return std::optional<extras_settings>(std::move(settings));
 }

@@ -1,8 +1,8 @@
 #include "network_device.hpp"
 
 #include <charconv>
-#include <filesystem>
 
+#include "vminit/core/directory.hpp"
 #include "vminit/core/file.hpp"
 
 namespace vminit::devices {
@@ -26,12 +26,12 @@ std::optional<network_device> find_network_device(const std::string& sysfs, cons
     if (auto found = named(directory, device)) return found;
     if (device.find(':') == std::string::npos) return std::nullopt;
     std::optional<network_device> first;
-    std::error_code failed;
-    for (std::filesystem::directory_iterator entry(directory, failed), end; !failed && entry != end;
-         entry.increment(failed)) {
-        auto address = read_file(entry->path().string() + "/address");
+    auto names = names_in(directory);
+    if (!names) return first;
+    for (const auto& name : *names) {
+        auto address = read_file(directory + "/" + name + "/address");
         if (!address || trimmed(*address) != device) continue;
-        auto found = named(directory, entry->path().filename().string());
+        auto found = named(directory, name);
         if (found && (!first || found->index < first->index)) first = std::move(found);
     }
     return first;

@@ -1,15 +1,14 @@
 #include "process/cgroup.hpp"
 
-#include <dirent.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <limits>
-#include <memory>
 
 #include "process/cgroup_file.hpp"
 #include "process/cgroup_text.hpp"
+#include "vminit/core/directory.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
 
@@ -31,19 +30,10 @@ bool is_clean(std::string_view path) noexcept {
     return true;
 }
 
-struct close_directory {
-    void operator()(DIR* directory) const noexcept { ::closedir(directory); }
-};
-
 void append_directories_in(const std::string& path, std::vector<std::string>& found) {
-    std::unique_ptr<DIR, close_directory> directory(::opendir(path.c_str()));
-    if (!directory) return;
-    while (const auto* entry = ::readdir(directory.get())) {
-        std::string_view name = entry->d_name;
-        if (entry->d_type != DT_DIR || name == "." || name == "..") continue;
-        if (found.size() == cgroup::max_directories) return;
-        found.push_back(path + "/" + entry->d_name);
-    }
+    auto names = directories_in(path, cgroup::max_directories - found.size());
+    if (!names) return;
+    for (const auto& name : *names) found.push_back(path + "/" + name);
 }
 
 // All directories below `path`, those nearer to it first.

@@ -1,6 +1,7 @@
 #include "process/cgroup_text.hpp"
 
-#include <charconv>
+
+#include "vminit/core/text.hpp"
 
 namespace vminit::process {
 
@@ -9,10 +10,7 @@ constexpr std::string_view blank = " \t\n\r\v\f";
 }
 
 std::string_view take_line(std::string_view& text) noexcept {
-    auto end = text.find('\n');
-    auto line = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    return line;
+    return take_until(text, '\n');
 }
 
 std::string_view take_field(std::string_view& line) noexcept {
@@ -31,12 +29,7 @@ std::optional<key_and_value> split_pair(std::string_view field) noexcept {
 }
 
 std::optional<std::uint64_t> parse_unsigned(std::string_view text) noexcept {
-    std::uint64_t value = 0;
-    const char* begin = text.data();
-    const char* end = begin + text.size();
-    auto parsed = std::from_chars(begin, end, value);
-    if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
-    return value;
+    return parse_number<std::uint64_t>(text);
 }
 
 std::optional<std::uint64_t> parse_counter(std::string_view text) noexcept {

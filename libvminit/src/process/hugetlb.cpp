@@ -1,10 +1,7 @@
 #include "process/hugetlb.hpp"
 
-#include <dirent.h>
-
-#include <memory>
-
 #include "process/cgroup_text.hpp"
+#include "vminit/core/directory.hpp"
 
 namespace vminit::process {
 
@@ -23,15 +20,12 @@ std::optional<std::string> parse_page_size(std::string_view directory_name) {
 }
 
 std::vector<std::string> list_page_sizes(const std::string& hugepages) {
-    struct close_directory {
-        void operator()(DIR* directory) const noexcept { ::closedir(directory); }
-    };
     std::vector<std::string> sizes;
-    std::unique_ptr<DIR, close_directory> directory(::opendir(hugepages.c_str()));
-    if (!directory) return sizes;
-    while (const auto* entry = ::readdir(directory.get())) {
+    auto names = names_in(hugepages);
+    if (!names) return sizes;
+    for (const auto& name : *names) {
         if (sizes.size() == max_page_sizes) break;
-        if (auto size = parse_page_size(entry->d_name)) sizes.push_back(std::move(*size));
+        if (auto size = parse_page_size(name)) sizes.push_back(std::move(*size));
     }
     return sizes;
 }

@@ -1,8 +1,9 @@
 #include "vminit/process/stdio_uri.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
+
+#include "vminit/core/text.hpp"
 
 namespace vminit::process {
 
@@ -51,10 +52,9 @@ result<stdio_target> parse_stream(std::string_view uri, std::string_view name, s
         target.stream = name;
         return target;
     }
-    std::uint32_t number = 0;
-    auto [end, failure] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (failure != std::errc() || end != name.data() + name.size()) return invalid(uri, "not a stream");
-    target.stream = std::to_string(number);
+    auto number = parse_number<std::uint32_t>(name);
+    if (!number) return invalid(uri, "not a stream");
+    target.stream = std::to_string(*number);
     return target;
 }
 

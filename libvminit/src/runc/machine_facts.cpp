@@ -5,10 +5,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 
+#include "vminit/core/directory.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
+#include "vminit/core/text.hpp"
 
 namespace vminit::runc {
 
@@ -32,38 +33,26 @@ std::string line_of(const std::string& path, std::string_view otherwise) {
     return std::string(trimmed(*text));
 }
 
-std::vector<std::string> words_of(std::string_view text, char separator) {
-    std::vector<std::string> words;
-    while (!text.empty()) {
-        auto end = std::min(text.find(separator), text.size());
-        if (end > 0) words.emplace_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return words;
-}
-
 // `name (mode)`, one a line.
 std::vector<std::string> loaded_profiles(const std::string& path) {
-    auto lines = words_of(line_of(path, ""), '\n');
-    for (auto& line : lines) line.resize(std::min(line.rfind(" ("), line.size()));
-    return lines;
+    auto text = line_of(path, "");
+    std::vector<std::string> names;
+    for (std::string_view rest = text; !rest.empty();) {
+        auto line = take_until(rest, '\n');
+        if (!line.empty()) names.emplace_back(line.substr(0, line.rfind(" (")));
+    }
+    return names;
 }
 
-std::vector<std::string> names_in(const std::string& directory) {
-    std::vector<std::string> names;
-    std::error_code failed;
-    std::filesystem::directory_iterator at(directory, failed), end;
-    for (; !failed && at != end && names.size() < max_nodes; at.increment(failed)) {
-        names.push_back(at->path().filename().string());
-    }
-    std::sort(names.begin(), names.end());
-    return names;
+std::vector<std::string> listed(const std::string& directory) {
+    auto names = names_in(directory, max_nodes);
+    return names ? std::move(*names) : std::vector<std::string>();
 }
 
 // `hugepages-2048kB` is `2MB`.
 std::vector<std::string> huge_page_sizes(const std::string& directory) {
     std::vector<std::string> sizes;
-    for (const auto& name : names_in(directory)) {
+    for (const auto& name : listed(directory)) {
         std::uint64_t kib = 0;
         constexpr std::string_view prefix = "hugepages-";
         if (!name.starts_with(prefix)) continue;
@@ -81,7 +70,7 @@ std::vector<std::string> huge_page_sizes(const std::string& directory) {
 
 // Kernels before 6.1 can be told not to account swap (swapaccount=0). The root has neither file; any cgroup below shows it.
 bool accounts_swap(const std::string& cgroups) {
-    for (const auto& name : names_in(cgroups)) {
+    for (const auto& name : listed(cgroups)) {
         auto one = cgroups + "/" + name;
         if (kind_of(one + "/memory.max") != path_kind::none) return kind_of(one + "/memory.swap.max") != path_kind::none;
     }
@@ -89,7 +78,7 @@ bool accounts_swap(const std::string& cgroups) {
 }
 
 void add_nodes(const std::string& root, const std::string& directory, int depth, std::vector<device_node>& nodes) {
-    for (const auto& name : names_in(root + directory)) {
+    for (const auto& name : listed(root + directory)) {
         auto path = directory + "/" + name;
         struct stat status{};
         if (!syscalls::raw("lstat", [&] { return ::lstat((root + path).c_str(), &status); })) continue;
@@ -120,7 +109,8 @@ machine_facts read_machine_facts(const std::string& root) {
     facts.process.has_selinux = has("/sys/fs/selinux/enforce");
     facts.cpus = line_of(root + "/sys/devices/system/cpu/possible", facts.cpus);
     facts.memory_nodes = line_of(root + "/sys/devices/system/node/has_memory", facts.memory_nodes);
-    facts.controllers = words_of(line_of(root + "/sys/fs/cgroup/cgroup.controllers", ""), ' ');
+    auto controllers = line_of(root + "/sys/fs/cgroup/cgroup.controllers", "");
+    for (auto name : words_of(controllers)) facts.controllers.emplace_back(name);
     facts.huge_pages = huge_page_sizes(root + "/sys/kernel/mm/hugepages");
     facts.has_swap_limits = has("/proc/swaps") && accounts_swap(root + "/sys/fs/cgroup");
     facts.has_io_weights = has("/sys/fs/cgroup/io.cost.qos") || has("/sys/module/bfq");

@@ -8,12 +8,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <filesystem>
 #include <string_view>
 
 #include "runc/in_quotes.hpp"
 #include "vminit/core/syscalls.hpp"
+#include "vminit/core/text.hpp"
 
 namespace vminit::runc {
 
@@ -27,21 +27,9 @@ constexpr std::string_view path_option = "X-containerd.mkdir.path=";
 
 error refused(std::string text) { return error(errc::unknown, std::move(text)); }
 
-std::vector<std::string> split(std::string_view text, char at) {
-    std::vector<std::string> parts;
-    for (;;) {
-        auto end = text.find(at);
-        parts.emplace_back(text.substr(0, end));
-        if (end == std::string_view::npos) return parts;
-        text.remove_prefix(end + 1);
-    }
-}
-
-std::optional<unsigned> number_of(const std::string& text, int radix, unsigned most) {
-    unsigned number = 0;
-    auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number, radix);
-    bool is_good = code == std::errc() && end == text.data() + text.size() && !text.empty() && number <= most;
-    return is_good ? std::optional(number) : std::nullopt;
+std::optional<unsigned> number_of(std::string_view text, int base, unsigned most) {
+    auto number = parse_number<unsigned>(text, base);
+    return number && *number <= most ? number : std::nullopt;
 }
 
 // `path` as seen from `base`, or nothing if it does not lie under it, component by component.
@@ -56,7 +44,7 @@ result<directory_request> parse_request(std::string_view value, const std::strin
     auto fields = split(value, ':');
     if (fields.size() > 4) return refused("unknown mkdir mount option " + in_quotes(option));
     directory_request request;
-    auto path = relative_to(fields[0], base);
+    auto path = relative_to(std::string(fields[0]), base);
     if (!path) return refused("mkdir path " + in_quotes(fields[0]) + " must be under " + in_quotes(base));
     request.path = std::move(*path);
     if (fields.size() > 1) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runc/in_quotes.hpp"
+#include "vminit/core/text.hpp"
 
 namespace vminit::runc {
 
@@ -17,17 +18,6 @@ using active_mounts = std::span<const active_mount>;
 error failed(std::string text) { return error(errc::unknown, std::move(text)); }
 
 std::string active_text(active_mounts active) { return ", has " + std::to_string(active.size()) + " active mounts"; }
-
-std::vector<std::string_view> words_of(std::string_view text) {
-    constexpr std::string_view blank = " \t\r\n\f\v";
-    std::vector<std::string_view> words;
-    for (auto start = text.find_first_not_of(blank); start != std::string_view::npos;) {
-        auto end = std::min(text.find_first_of(blank, start), text.size());
-        words.push_back(text.substr(start, end - start));
-        start = text.find_first_not_of(blank, end);
-    }
-    return words;
-}
 
 // A decimal number; one that does not fit is beyond every index.
 std::optional<std::size_t> number_of(std::string_view word) {

@@ -1,11 +1,11 @@
 #include "runc/number_list.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <vector>
 
 #include "vminit/core/file.hpp"
+#include "vminit/core/text.hpp"
 
 namespace vminit::runc {
 
@@ -15,12 +15,7 @@ struct range {
     std::uint32_t first, last;
 };
 
-std::optional<std::uint32_t> number(std::string_view text) {
-    std::uint32_t value = 0;
-    auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (failed != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
+std::optional<std::uint32_t> number(std::string_view text) { return parse_number<std::uint32_t>(text); }
 
 std::optional<std::vector<range>> ranges_of(std::string_view text) {
     std::vector<range> ranges;

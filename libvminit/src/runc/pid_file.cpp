@@ -3,12 +3,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 
 #include "runc/in_quotes.hpp"
 #include "runc/runtime_error.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
+#include "vminit/core/text.hpp"
 
 namespace vminit::runc {
 
@@ -29,11 +29,9 @@ result<pid_t> read_pid_file(const std::string& path) {
     auto text = read_file(path, max_pid_file);
     if (!text) return error(errc::unknown, os_text(text.error()));
     if (text->empty()) return error(errc::unknown, "pid file " + path + ": empty");
-    pid_t pid = 0;
-    auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), pid);
-    bool is_pid = code == std::errc() && end == text->data() + text->size() && pid > 0;
-    if (!is_pid) return error(errc::unknown, "pid file " + path + ": invalid pid " + in_quotes(*text));
-    return pid;
+    auto pid = parse_number<pid_t>(*text);
+    if (!pid || *pid <= 0) return error(errc::unknown, "pid file " + path + ": invalid pid " + in_quotes(*text));
+    return *pid;
 }
 
 result<void> remove_stale_pid_file(const std::string& path) {

@@ -1,18 +1,11 @@
 #include "system/memory_blocks.hpp"
 
-#include <dirent.h>
-
-#include <memory>
-
+#include "vminit/core/directory.hpp"
 #include "vminit/core/file.hpp"
 
 namespace vminit::system {
 
 namespace {
-
-struct close_directory {
-    void operator()(DIR* handle) const noexcept { ::closedir(handle); }
-};
 
 bool is_block_name(std::string_view name) {
     constexpr std::string_view prefix = "memory";
@@ -24,10 +17,10 @@ bool is_block_name(std::string_view name) {
 
 std::set<std::string> memory_blocks(const std::string& directory) {
     std::set<std::string> blocks;
-    std::unique_ptr<DIR, close_directory> handle(::opendir(directory.c_str()));
-    if (!handle) return blocks;
-    while (const auto* entry = ::readdir(handle.get())) {
-        if (is_block_name(entry->d_name)) blocks.insert(directory + "/" + entry->d_name);
+    auto names = names_in(directory);
+    if (!names) return blocks;
+    for (const auto& name : *names) {
+        if (is_block_name(name)) blocks.insert(directory + "/" + name);
     }
     return blocks;
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "vminit/core/text.hpp"
+
 namespace vminit::system {
 
 namespace {
@@ -71,20 +73,10 @@ void apply_option(mount_options& options, std::string_view word) {
     }
 }
 
-std::vector<std::string> split(std::string_view text, char separator) {
-    std::vector<std::string> parts;
-    for (;;) {
-        auto end = text.find(separator);
-        parts.emplace_back(text.substr(0, end));
-        if (end == std::string_view::npos) return parts;
-        text.remove_prefix(end + 1);
-    }
-}
-
 // The longest directory (ending in '/') that all of `paths` lie below.
-std::string common_parent(const std::vector<std::string>& paths) {
+std::string common_parent(const std::vector<std::string_view>& paths) {
     std::string_view common = paths.front();
-    for (const auto& path : paths) {
+    for (auto path : paths) {
         auto [left, right] = std::mismatch(common.begin(), common.end(), path.begin(), path.end());
         common = common.substr(0, static_cast<std::size_t>(left - common.begin()));
     }
@@ -108,9 +100,9 @@ compacted_overlay compact_overlay_options(const std::string& data, std::size_t p
     if (data.find('\\') != std::string::npos) return unchanged;
     auto words = split(data, ',');
     auto lowerdir = std::find_if(words.begin(), words.end(),
-                                 [](const std::string& word) { return word.starts_with(lowerdir_prefix); });
+                                 [](std::string_view word) { return word.starts_with(lowerdir_prefix); });
     if (lowerdir == words.end()) return unchanged;
-    auto layers = split(std::string_view(*lowerdir).substr(lowerdir_prefix.size()), ':');
+    auto layers = split(lowerdir->substr(lowerdir_prefix.size()), ':');
     bool are_absolute =
         std::all_of(layers.begin(), layers.end(), [](const auto& path) { return path.starts_with('/'); });
     if (!are_absolute) return unchanged;

@@ -2,10 +2,10 @@
 
 #include <sys/sysmacros.h>
 
-#include <charconv>
 #include <optional>
 
 #include "vminit/core/file.hpp"
+#include "vminit/core/text.hpp"
 
 namespace vminit::system {
 
@@ -13,46 +13,32 @@ namespace {
 
 constexpr std::size_t table_limit = std::size_t{8} << 20;  // thousands of mounts with long overlay options
 
-std::string_view next_field(std::string_view& line) noexcept {
-    auto end = line.find(' ');
-    auto field = line.substr(0, end);
-    line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
-    return field;
-}
-
-template <class Number>
-bool parse_number(std::string_view text, Number& number) noexcept {
-    auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return code == std::errc() && end == text.data() + text.size();
-}
-
 bool parse_device(std::string_view text, dev_t& device) noexcept {
     auto colon = text.find(':');
-    unsigned major_number = 0;
-    unsigned minor_number = 0;
-    if (colon == std::string_view::npos || !parse_number(text.substr(0, colon), major_number) ||
-        !parse_number(text.substr(colon + 1), minor_number)) {
-        return false;
-    }
-    device = ::makedev(major_number, minor_number);
+    if (colon == std::string_view::npos) return false;
+    auto major_number = parse_number<unsigned>(text.substr(0, colon));
+    auto minor_number = parse_number<unsigned>(text.substr(colon + 1));
+    if (!major_number || !minor_number) return false;
+    device = ::makedev(*major_number, *minor_number);
     return true;
 }
 
 // 36 35 98:0 /root /mount/point rw,noatime master:1 - ext3 /dev/root rw,errors=continue
 std::optional<mount_info> parse_line(std::string_view line) {
     mount_info info;
-    if (!parse_number(next_field(line), info.id) || !parse_number(next_field(line), info.parent) ||
-        !parse_device(next_field(line), info.device)) {
-        return std::nullopt;
-    }
-    info.root = decode_octal_escapes(next_field(line));
-    info.mount_point = decode_octal_escapes(next_field(line));
-    info.options = next_field(line);
+    auto id = parse_number<decltype(info.id)>(take_until(line, ' '));
+    auto parent = parse_number<decltype(info.parent)>(take_until(line, ' '));
+    if (!id || !parent || !parse_device(take_until(line, ' '), info.device)) return std::nullopt;
+    info.id = *id;
+    info.parent = *parent;
+    info.root = decode_octal_escapes(take_until(line, ' '));
+    info.mount_point = decode_octal_escapes(take_until(line, ' '));
+    info.options = take_until(line, ' ');
     while (!line.empty()) {
-        if (next_field(line) != "-") continue;
-        info.type = decode_octal_escapes(next_field(line));
-        info.source = decode_octal_escapes(next_field(line));
-        info.super_options = next_field(line);
+        if (take_until(line, ' ') != "-") continue;
+        info.type = decode_octal_escapes(take_until(line, ' '));
+        info.source = decode_octal_escapes(take_until(line, ' '));
+        info.super_options = take_until(line, ' ');
         if (info.mount_point.empty() || info.type.empty()) return std::nullopt;
         return info;
     }

@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <initializer_list>
 #include <utility>
+
+#include "vminit/core/text.hpp"
 
 namespace vminit::system {
 
@@ -20,21 +21,6 @@ constexpr std::size_t longest_domain = 253;
 
 error bad(std::string_view what, std::string_view text) {
     return error(errc::invalid_argument, "bad " + std::string(what) + " \"" + std::string(text) + "\"");
-}
-
-// `rest` loses its first field and the separator behind it.
-std::string_view take_field(std::string_view& rest, char separator) {
-    auto end = rest.find(separator);
-    auto field = rest.substr(0, end);
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-    return field;
-}
-
-std::optional<std::uint32_t> parse_number(std::string_view text) {
-    std::uint32_t number = 0;
-    auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return number;
 }
 
 result<asio::ip::address> parse_address(std::string_view text) {
@@ -53,7 +39,7 @@ result<asio::ip::address> parse_ipv4(std::string_view text) {
 // What stands behind the slash of `text`, which has none with the usual prefix.
 result<interface_address> with_prefix(const asio::ip::address& address, std::string_view text, std::uint32_t usual) {
     auto slash = text.find('/');
-    auto number = slash == std::string_view::npos ? usual : parse_number(text.substr(slash + 1));
+    auto number = slash == std::string_view::npos ? usual : parse_number<std::uint32_t>(text.substr(slash + 1));
     std::uint32_t longest = address.is_v4() ? 32 : 128;
     if (!number || *number > longest) return bad("address", text);
     return interface_address{address, static_cast<std::uint8_t>(*number)};
@@ -74,7 +60,7 @@ result<interface_address> parse_lone_address(std::string_view text) {
 // `10.1.0.0/16@10.1.0.1`, `fd00::/8`, `0.0.0.0/0@10.1.0.1`.
 result<interface_route> parse_route(std::string_view text) {
     auto rest = text;
-    auto destination = take_field(rest, '@');
+    auto destination = take_until(rest, '@');
     error_code failure;
     auto address = asio::ip::make_address(destination.substr(0, destination.find('/')), failure);
     auto network = failure ? bad("route", text) : with_prefix(address, destination, address.is_v4() ? 32 : 128);
@@ -111,15 +97,6 @@ bool is_mac_address(std::string_view text) {
     return true;
 }
 
-// As the kernel prints it in sysfs.
-std::string lower_case(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower) {
-        if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return lower;
-}
-
 bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
     return std::find(words.begin(), words.end(), word) != words.end();
 }
@@ -139,7 +116,7 @@ ip_fields split_ip(std::string_view text) {
         fields[6] = text;
         return fields;
     }
-    for (auto& field : fields) field = take_field(text, ':');
+    for (auto& field : fields) field = take_until(text, ':');
     bool is_short = std::all_of(fields.begin() + 1, fields.end(), [](auto field) { return field.empty(); });
     if (is_short && (asks_network(fields[0]) || is_one_of(fields[0], {"off", "none"}))) {
         fields[6] = std::exchange(fields[0], {});
@@ -176,8 +153,8 @@ public:
 
     void read_pnp(std::string_view text) {
         while (!text.empty()) {
-            auto line = take_field(text, '\n');
-            auto key = take_field(line, ' ');
+            auto line = take_until(text, '\n');
+            auto key = take_until(line, ' ');
             if (key == "nameserver") add(parsed_.settings.name_servers, parse_address(line));
             if (key == "domain" && is_domain(line))
                 add(parsed_.settings.search, result<std::string>(std::string(line)));
@@ -185,11 +162,11 @@ public:
     }
 
     void read_link(std::string_view text) {
-        auto* link = link_named(take_field(text, ','));
+        auto* link = link_named(take_until(text, ','));
         if (link == nullptr) return;
         while (!text.empty()) {
-            auto value = take_field(text, ',');
-            auto key = take_field(value, '=');
+            auto value = take_until(text, ',');
+            auto key = take_until(value, '=');
             read_pair(*link, key, value);
         }
     }
@@ -218,7 +195,7 @@ private:
     }
 
     void read_mtu(link_settings& link, std::string_view text) {
-        auto number = parse_number(text);
+        auto number = parse_number<std::uint32_t>(text);
         if (!number || *number < smallest_mtu || *number > largest_mtu) return problem(bad("MTU", text));
         link.mtu = number;
     }
@@ -230,6 +207,7 @@ private:
 
     link_settings* link_named(std::string_view name) {
         bool is_mac = is_mac_address(name);
+        // A MAC address as the kernel prints it in sysfs.
         auto device = is_mac ? lower_case(name) : std::string(name);
         auto& links = parsed_.settings.links;
         auto known = std::find_if(links.begin(), links.end(), [&](const auto& one) { return one.device == device; });

@@ -4,8 +4,9 @@
 #include <linux/vm_sockets.h>
 #include <sys/un.h>
 
-#include <charconv>
 #include <optional>
+
+#include "vminit/core/text.hpp"
 
 namespace vminit::ttrpc {
 
@@ -13,25 +14,17 @@ static_assert(address::any_cid == VMADDR_CID_ANY && address::host_cid == VMADDR_
 
 namespace {
 
-std::optional<std::uint32_t> parse_number(std::string_view text) {
-    std::uint32_t number = 0;
-    const char* end = text.data() + text.size();
-    auto parsed = std::from_chars(text.data(), end, number);
-    if (text.empty() || parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
-    return number;
-}
-
 std::optional<std::uint32_t> parse_cid(std::string_view text) {
     if (text == "any") return address::any_cid;
     if (text == "host") return address::host_cid;
-    return parse_number(text);
+    return parse_number<std::uint32_t>(text);
 }
 
 // `a:b` at the last colon: a path may contain colons.
 std::optional<std::pair<std::string_view, std::uint32_t>> split_port(std::string_view text) {
     auto colon = text.rfind(':');
     if (colon == std::string_view::npos) return std::nullopt;
-    auto port = parse_number(text.substr(colon + 1));
+    auto port = parse_number<std::uint32_t>(text.substr(colon + 1));
     if (!port) return std::nullopt;
     return std::pair(text.substr(0, colon), *port);
 }

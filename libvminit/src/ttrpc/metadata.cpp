@@ -1,19 +1,8 @@
 #include "vminit/ttrpc/metadata.hpp"
 
+#include "vminit/core/text.hpp"
+
 namespace vminit::ttrpc {
-
-namespace {
-
-// ASCII only: keys are header names, and a locale has no business here.
-std::string lower_case(std::string_view text) {
-    std::string lowered(text);
-    for (char& c : lowered) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return lowered;
-}
-
-}  // namespace
 
 void metadata::append(std::string_view key, std::string_view value) { entries_.emplace_back(lower_case(key), value); }
 

@@ -7,10 +7,11 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <filesystem>
 
 #include "qemu_command.hpp"
+#include "vminit/core/directory.hpp"
 #include "vminit/core/file.hpp"
+#include "vminit/core/syscalls.hpp"
 
 namespace vminit::vmm {
 
@@ -104,15 +105,13 @@ result<vm_record> read_record(const std::string& directory) {
 
 result<std::vector<vm_record>> read_records(const std::string& state) {
     std::vector<vm_record> records;
-    std::error_code failure;
-    std::filesystem::directory_iterator entries(state, failure);
-    if (failure == std::errc::no_such_file_or_directory) return records;
-    if (failure) return error(error_code(failure.value(), boost::system::system_category()), state);
-    for (; !failure && entries != std::filesystem::directory_iterator(); entries.increment(failure)) {
-        auto record = read_record(entries->path().string());
+    auto names = names_in(state);
+    if (!names && syscalls::is_errno(names.error(), ENOENT)) return records;
+    if (!names) return names.error();
+    for (const auto& name : *names) {
+        auto record = read_record(state + "/" + name);
         if (record) records.push_back(std::move(*record));
     }
-    if (failure) return error(error_code(failure.value(), boost::system::system_category()), state);
     return records;
 }
 

@@ -5,10 +5,10 @@
 #include <signal.h>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <filesystem>
 
 #include "file_watch.hpp"
 #include "qemu_command.hpp"
+#include "vminit/core/directory.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/core/timeout.hpp"
@@ -44,10 +44,11 @@ awaitable<result<void>> start_vsock_device(asio::io_context& context, vm_plan pl
 }
 
 bool moves_packets(pid_t device) {
-    std::error_code failure;
-    std::filesystem::directory_iterator threads(fmt::format("/proc/{}/task", device), failure);
-    for (; !failure && threads != std::filesystem::directory_iterator(); threads.increment(failure)) {
-        auto name = read_file(threads->path().string() + "/comm");
+    auto threads = fmt::format("/proc/{}/task", device);
+    auto known = names_in(threads);
+    if (!known) return false;
+    for (const auto& thread : *known) {
+        auto name = read_file(threads + "/" + thread + "/comm");
         if (name && trimmed(*name) == "vring_worker") return true;
     }
     return false;
