@@ -48,9 +48,14 @@ struct host {
     host(const host&) = delete;
     host& operator=(const host&) = delete;
 
-    static outcome run(const std::string& line) {
+    static outcome run(const std::string& line) { return outcome_of(begin(line)); }
+
+    static FILE* begin(const std::string& line) {
         auto* stream = ::popen((std::string(VMINIT_CLIENT) + " " + line + " 2>&1").c_str(), "r");
         REQUIRE(stream != nullptr);
+        return stream;
+    }
+    static outcome outcome_of(FILE* stream) {
         outcome ended;
         std::array<char, 4096> block{};
         while (auto count = ::fread(block.data(), 1, block.size(), stream)) ended.text.append(block.data(), count);
@@ -170,6 +175,18 @@ TEST_CASE_METHOD(host, "a VM goes with its keeper, and what is left of it is tol
         CHECK(run("vm stop").status == 0);
     }
     CHECK(is_empty());
+}
+
+TEST_CASE_METHOD(host, "who talks to a guest is told when its VM is killed", "[vminitctl]") {
+    REQUIRE(start("serves").status == 0);
+    REQUIRE(replace_file(vm + "/hold", "", 0600));
+    auto* client = begin("--vm vm events");
+    while (::access((vm + "/held").c_str(), F_OK) != 0) continue;
+    vminitctl::signal_process(vminitctl::open_process(known().pid), SIGKILL);
+    auto ended = outcome_of(client);
+    CAPTURE(ended.text);
+    CHECK(ended.status == 1);
+    CHECK(has(ended.text, "vminitctl: unavailable: "));
 }
 
 TEST_CASE_METHOD(host, "who starts a VM and goes before it serves takes it along", "[vminitctl]") {
