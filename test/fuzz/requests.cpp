@@ -67,7 +67,7 @@ void append_call(std::string& bytes, std::uint32_t stream, const test::request_t
     ttrpc::request_parts parts;
     parts.service = asked.service;
     parts.method = asked.method;
-    bool is_stream = asked.service == test::events_name;
+    bool is_stream = asked.service == test::events_name || asked.method == "WriteFiles";
     if (!is_stream) parts.payload = payload;
     auto flags = is_stream ? ttrpc::frame_flag::remote_open : ttrpc::frame_flag::remote_closed;
     append_frame(bytes, stream, ttrpc::message_type::request, flags, ttrpc::write_request(parts));

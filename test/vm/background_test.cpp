@@ -1,12 +1,16 @@
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <filesystem>
 
 #include "client_program.hpp"
 #include "observer.hpp"
+#include "support/temporary_directory.hpp"
 #include "virtual_machine.hpp"
+#include "vminit/core/file.hpp"
 
 using namespace vminit;
 using namespace vminit::test;
+namespace fs = std::filesystem;
 
 // What a person does with a container that runs in the background, with the real client and guest.
 
@@ -67,3 +71,38 @@ TEST_CASE("a log that overflows keeps its end and holds back no exit", "[vm]") {
     CHECK(ask({"delete", id}).status == 0);
 }
 
+TEST_CASE("files go into a container and come out as they were", "[vm]") {
+    guest vm(virtual_machine::shared_address());
+    observer eye(vm);
+    auto before = eye.remains();
+    temporary_directory dir;
+    fs::create_directories(dir.path("app/sub"));
+    std::string big(3 << 20, '\0');
+    for (std::size_t i = 0; i < big.size(); ++i) big[i] = static_cast<char>(i * 2654435761U >> 23);
+    REQUIRE(replace_file(dir.path("app/sub/big"), big, 0755));
+    fs::create_symlink("sub/big", dir.path("app/link"));
+    auto id = run_in_background("mkdir /t && mount -t tmpfs none /t && echo ready; while :; do sleep 1; done");
+    client_program ready(virtual_machine::shared_address(), {"logs", "-f", id});
+    CHECK(ready.read(6) == "ready\n");
+    auto in = ask({"cp", dir.path("app"), id + ":/srv"});
+    INFO(in.err);
+    CHECK(in.status == 0);
+    auto seen = ask({"exec", id, "--", "/bin/sh", "-c", "stat -c %a /srv/sub/big; readlink /srv/link; id -u"});
+    CHECK(seen.out == "755\nsub/big\n0\n");
+    CHECK(ask({"cp", id + ":/srv", dir.path("back")}).status == 0);
+    CHECK((read_file(dir.path("back/sub/big"), big.size() + 1).value() == big));
+    CHECK(fs::read_symlink(dir.path("back/link")) == "sub/big");
+    // A link of the container leads to what it means there.
+    CHECK(ask({"exec", id, "--", "/bin/ln", "-s", "/../../../srv/sub", "/t/way"}).status == 0);
+    CHECK(ask({"cp", id + ":/t/way/big", dir.path("big")}).status == 0);
+    CHECK((read_file(dir.path("big"), big.size() + 1).value() == big));
+    auto none = ask({"cp", id + ":/sbin/vminitd", dir.path("x")});
+    CHECK(none.status == 1);
+    CHECK(none.err.find("not found") != std::string::npos);
+    CHECK(ask({"stop", "--time", "0", id}).status == 0);
+    // Also when nothing of it runs any more.
+    CHECK(ask({"cp", id + ":/srv/sub/big", dir.path("later")}).status == 0);
+    CHECK((read_file(dir.path("later"), big.size() + 1).value() == big));
+    CHECK(ask({"delete", id}).status == 0);
+    CHECK(eye.remains() == before);
+}

@@ -79,6 +79,9 @@ public:
     std::string metrics;
     std::vector<vminit::process::v1::LogsResponse> log;
     vminit::process::v1::LogsRequest logs_asked;
+    std::vector<vminit::process::v1::FilePiece> files;      ///< what ReadFiles answers
+    std::vector<vminit::process::v1::FilePiece> files_put;  ///< what WriteFiles got
+    vminit::process::v1::CopyPlace files_asked;
     std::vector<std::string> frozen;
 
     std::map<std::string, std::string> bundle_files;

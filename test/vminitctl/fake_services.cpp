@@ -309,6 +309,30 @@ public:
         co_return result<void>();
     }
 
+    awaitable<result<void>> ReadFiles(call_context&, containers::CopyPlace request,
+                                      ttrpc::writer<containers::FilePiece>& output) override {
+        guest_.files_asked = request;
+        if (auto failure = guest_.note("ReadFiles", request.id())) co_return *failure;
+        for (const auto& piece : guest_.files) {
+            auto written = co_await output.write(piece);
+            if (!written) co_return written.error();
+        }
+        co_return result<void>();
+    }
+
+    awaitable<result<Empty>> WriteFiles(call_context&, ttrpc::reader<containers::FilePiece>& input) override {
+        for (;;) {
+            auto request = co_await input.read();
+            if (!request) co_return request.error();
+            if (!*request) break;
+            guest_.files_put.push_back(**request);
+            auto failure =
+                guest_.files_put.size() == 1 ? guest_.note("WriteFiles", (*request)->place().id()) : std::nullopt;
+            if (failure) co_return *failure;
+        }
+        co_return Empty();
+    }
+
 private:
     fake_guest& guest_;
 };

@@ -10,6 +10,7 @@ void add_info(command_set& commands);
 void add_run(command_set& commands);
 void add_logs(command_set& commands);
 void add_attach(command_set& commands);
+void add_cp(command_set& commands);
 void add_create(command_set& commands);
 void add_start(command_set& commands);
 void add_exec(command_set& commands);

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "file_copies.hpp"
 #include "vminit/process/process_service.hpp"
 #include "vminit/process/v1/container.ttrpc.hpp"
 
@@ -44,7 +45,7 @@ awaitable<result<void>> send_log(std::shared_ptr<kept_output> log, std::uint64_t
 class container_api final : public wire::ContainerService {
 public:
     explicit container_api(asio::io_context& context)
-        : processes_(asio::use_service<process::process_service>(context)) {}
+        : processes_(asio::use_service<process::process_service>(context)), copies_(context) {}
 
     awaitable<result<void>> Logs(ttrpc::call_context&, wire::LogsRequest request, log_writer& output) override {
         auto log = processes_.log_of(request.id(), request.exec_id());
@@ -53,8 +54,19 @@ public:
         co_return co_await send_log(std::move(*log), at, request.follow(), output);
     }
 
+    awaitable<result<void>> ReadFiles(ttrpc::call_context&, wire::CopyPlace request,
+                                      ttrpc::writer<wire::FilePiece>& output) override {
+        return copies_.read(std::move(request), output);
+    }
+
+    awaitable<result<google::protobuf::Empty>> WriteFiles(ttrpc::call_context&,
+                                                          ttrpc::reader<wire::FilePiece>& input) override {
+        return copies_.write(input);
+    }
+
 private:
     process::process_service& processes_;
+    file_copies copies_;
 };
 
 }  // namespace

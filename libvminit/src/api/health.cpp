@@ -13,7 +13,8 @@ using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::array<std::string_view, 4> waiting_methods = {"Wait", "Stream", "Logs", "Health"};
+constexpr std::array<std::string_view, 6> waiting_methods = {"Wait",      "Stream",     "Logs",
+                                                             "ReadFiles", "WriteFiles", "Health"};
 constexpr std::string_view long_method = "Checkpoint";
 
 bool waits_by_design(std::string_view method) {

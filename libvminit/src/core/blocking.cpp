@@ -212,8 +212,8 @@ struct blocking_service::pool : std::enable_shared_from_this<pool> {
 };
 
 std::string_view name_of(blocking_lane lane) noexcept {
-    constexpr std::array<std::string_view, blocking_lane_count> names = {"kernel-writes", "mounts", "hotplug", "files",
-                                                                         "rescue"};
+    constexpr std::array<std::string_view, blocking_lane_count> names = {"kernel-writes", "mounts", "hotplug",
+                                                                         "files",         "copies", "rescue"};
     return names[static_cast<std::size_t>(lane)];
 }
 
@@ -280,7 +280,8 @@ awaitable<blocking_service::job_end> blocking_service::submit(blocking_lane lane
 
 error blocking_service::failure_of(job_end end) {
     if (end == job_end::refused) {
-        return error(errc::resource_exhausted, "blocking operation refused: too many wait, or no thread can be started");
+        return error(errc::resource_exhausted,
+                     "blocking operation refused: too many wait, or no thread can be started");
     }
     if (end == job_end::cancelled) return error(errc::cancelled, "blocking operation");
     return error(errc::internal, "blocking operation failed without a result");

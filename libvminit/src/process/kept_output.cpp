@@ -77,7 +77,8 @@ std::string kept_output::read(std::uint64_t at, std::size_t most) const {
 
 result<std::shared_ptr<kept_output>> kept_outputs::make(executor ex) {
     if (*count_ < max_count) return std::make_shared<kept_output>(ex, count_);
-    return error(errc::resource_exhausted, "the output of " + std::to_string(max_count) + " processes is kept already");
+    static_assert(max_count == 16);
+    return error(errc::resource_exhausted, "the output of 16 processes is kept already");
 }
 
 }  // namespace vminit::process

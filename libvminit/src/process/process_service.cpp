@@ -216,6 +216,14 @@ result<process_snapshot> process_service::state(const std::string& id, const std
     return snapshot;
 }
 
+result<std::string> process_service::root_path(const std::string& id) const {
+    auto owner = core_->find(id);
+    if (!owner) return owner.error();
+    const auto& init = (*owner)->init();
+    if (init.is_dead() || init.state.pid() == 0) return (*owner)->bundle() + "/rootfs";
+    return core_->context->config.proc + "/" + std::to_string(init.state.pid()) + "/root";
+}
+
 result<std::shared_ptr<kept_output>> process_service::log_of(const std::string& id, const std::string& exec_id) const {
     auto target = core_->find(id, exec_id);
     if (!target) return target.error();

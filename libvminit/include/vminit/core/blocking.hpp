@@ -24,9 +24,10 @@ enum class blocking_lane : unsigned char {
     mounts,         ///< mount, umount, removal of trees, sync of one container, archives
     hotplug,        ///< CPUs and memory, through sysfs
     files,          ///< opens, reads, writes and walks on disks
+    copies,         ///< files of containers, for copies: what a container can make hang
     rescue,         ///< thaw, the last sync: what ends the hanging of others. Never queued
 };
-inline constexpr std::size_t blocking_lane_count = 5;
+inline constexpr std::size_t blocking_lane_count = 6;
 
 /// `kernel-writes`, `mounts`, ...
 std::string_view name_of(blocking_lane lane) noexcept;
@@ -65,18 +66,21 @@ public:
 
     static constexpr std::size_t max_rescues = 8;    ///< a thaw, the safety thaw, a sync, and each of them tried again
     static constexpr std::size_t max_abandoned = 8;  ///< a lane: each a system call that the kernel does not end
-    static constexpr std::size_t max_queued = 1024;  ///< far above the containers a VM holds; a bound, not a tuning knob
+    static constexpr std::size_t max_queued =
+        1024;  ///< far above the containers a VM holds; a bound, not a tuning knob
 
     static constexpr std::size_t max_active(blocking_lane lane) noexcept {
         if (lane == blocking_lane::rescue) return max_rescues;
-        bool meets_disks = lane == blocking_lane::mounts || lane == blocking_lane::files;
+        bool meets_disks =
+            lane == blocking_lane::mounts || lane == blocking_lane::files || lane == blocking_lane::copies;
         return meets_disks ? 4 : 2;  // one slow disk must not stop the others; more would only queue in the kernel
     }
 
     explicit blocking_service(asio::execution_context& context);
     ~blocking_service() override;
 
-    /// Runs `job` on a thread of `lane` and returns its result. `job` must return `result<T>`; `what` names it in Health.
+    /// Runs `job` on a thread of `lane` and returns its result. `job` must return `result<T>`; `what` names it in
+    /// Health.
     ///
     /// When the waiter is cancelled it returns `cancelled` at once. A job not yet begun is never run then. One that is
     /// running goes on, and its result is destroyed on its own thread: a result that owns something (a descriptor, a

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "vminit/process/v1/container.pb.h"
+#include "vminit/system/file_tree.hpp"
+
+namespace vminit::api {
+
+vminit::process::v1::FilePiece to_message(system::file_piece piece);
+/// Of one that is not only bytes.
+system::file_entry from_message(const vminit::process::v1::FilePiece& message);
+
+}  // namespace vminit::api
