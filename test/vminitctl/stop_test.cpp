@@ -1,5 +1,7 @@
 #include <signal.h>
 
+#include <boost/asio/post.hpp>
+
 #include "program.hpp"
 
 using namespace vminit;
@@ -45,6 +47,16 @@ TEST_CASE("stop kills what resists, with all its processes", "[vminitctl]") {
     CHECK(terminal.run({"stop", "web", "--time", "0", "-s", "INT"}) == 0);
     CHECK(terminal.guest.calls == calls{"Wait web", "Kill web 2", "Kill web 9 all"});
     CHECK_THAT(terminal.output.out_text(), Catch::Matchers::EndsWith(" KILL\n"));
+}
+
+TEST_CASE("stop knows the signal also when the end overtakes the answer to it", "[vminitctl]") {
+    console terminal;
+    begin(terminal, [](fake_process&) -> awaitable<std::uint32_t> { co_return 143; });
+    terminal.guest.before["Kill"] = [&]() -> awaitable<void> {
+        for (int turn = 0; turn < 1000; ++turn) co_await asio::post(terminal.io.ex(), use_awaitable);
+    };
+    CHECK(terminal.run({"stop", "web", "--json"}) == 0);
+    CHECK(terminal.out_json().at("ended_by") == json::value("TERM"));
 }
 
 TEST_CASE("stop of what has ended already says so", "[vminitctl]") {

@@ -25,26 +25,38 @@ struct stop_options {
     double patience = default_patience;
 };
 
-// What was sent so far; nothing that the process was not there for any more.
-using sent_signal = std::optional<std::uint32_t>;
+struct progress {
+    std::optional<std::uint32_t> sent;  // the last signal that the guest has sent; none if the process was not there
+    bool is_over = false;               // the process has ended
+};
 
-awaitable<result<void>> send(client_session& guest, process_key key, std::uint32_t signal, sent_signal& sent) {
+awaitable<result<task::WaitResponse>> wait(client_session& guest, process_key key, progress& reached) {
+    auto ended = co_await wait_process(guest, std::move(key), guest.no_limit());
+    reached.is_over = true;
+    co_return ended;
+}
+
+// The answer is waited for also when the end of the process overtakes it: else nobody could say what it was.
+awaitable<result<void>> send(client_session& guest, process_key key, std::uint32_t signal, progress& reached) {
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     bool is_container = signal == SIGKILL && key.exec_id.empty();
     auto target = is_container ? kill_target::all : kill_target::process;
-    auto killed = co_await kill_process(guest, key, signal, target);
-    if (killed) sent = signal;
+    auto killed = co_await kill_process(guest, std::move(key), signal, target);
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+    if (killed) reached.sent = signal;
     // Not there any more: whoever waits for its end has the answer.
-    bool is_over = !killed && killed.error().kind() == errc::not_found;
-    if (!killed && !is_over) co_return killed.error();
+    bool is_gone = !killed && killed.error().kind() == errc::not_found;
+    if (!killed && !is_gone) co_return killed.error();
+    if (reached.is_over) co_return error(errc::cancelled);
     co_return result<void>();
 }
 
 // Returns only with a failure. The wait for the end goes on beside it.
-awaitable<error> press(client_session& guest, const stop_options& options, sent_signal& sent) {
-    auto told = co_await send(guest, options.key, options.signal, sent);
+awaitable<error> press(client_session& guest, const stop_options& options, progress& reached) {
+    auto told = co_await send(guest, options.key, options.signal, reached);
     if (!told) co_return told.error();
     co_await sleep_for(std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(options.patience)));
-    told = co_await send(guest, options.key, SIGKILL, sent);
+    told = co_await send(guest, options.key, SIGKILL, reached);
     if (!told) co_return told.error();
     co_await sleep_for(guest.options().call_limit());
     co_return error(errc::deadline_exceeded, "it has not ended after SIGKILL");
@@ -52,15 +64,15 @@ awaitable<error> press(client_session& guest, const stop_options& options, sent_
 
 awaitable<result<int>> stop(client_session& guest, stop_options options) {
     using namespace asio::experimental::awaitable_operators;
-    sent_signal sent;
-    auto first = co_await (wait_process(guest, options.key, guest.no_limit()) || press(guest, options, sent));
+    progress reached;
+    auto first = co_await (wait(guest, options.key, reached) || press(guest, options, reached));
     if (auto* failure = std::get_if<error>(&first)) co_return *failure;
     auto& ended = std::get<result<task::WaitResponse>>(first);
     if (!ended) co_return ended.error();
     auto facts = exit_facts(options.key.id, options.key.exec_id, ended->exit_status(), ended->exited_at());
     boost::json::value by;
-    if (sent) by = boost::json::value(signal_name(*sent));
-    facts.emplace_back("ended_by", std::move(by), sent ? "" : "itself, before");
+    if (reached.sent) by = boost::json::value(signal_name(*reached.sent));
+    facts.emplace_back("ended_by", std::move(by), reached.sent ? "" : "itself, before");
     guest.out().answer(facts);
     co_return 0;
 }
