@@ -35,8 +35,8 @@ struct cleanup_fixture {
         write(options.mount_table, "");
     }
 
-    void claim_mount(const std::string& point) {
-        std::ofstream(options.mount_table, std::ios::app) << "36 35 0:99 / " << point << " rw - tmpfs tmpfs rw\n";
+    void claim_mount(const std::string& point, const std::string& source = "tmpfs tmpfs") {
+        std::ofstream(options.mount_table, std::ios::app) << "36 35 0:99 / " << point << " rw - " << source << " rw\n";
     }
 
     test::temporary_directory directory;
@@ -85,6 +85,35 @@ TEST_CASE_METHOD(cleanup_fixture, "a bundle that the mount table says holds a mo
                                    "remove " + options.bundles + "/a b: still holds mounts"});
     CHECK(fs::exists(options.bundles + "/a b/rootfs/layer"));
     CHECK_FALSE(fs::exists(options.bundles + "/ab"));
+}
+
+TEST_CASE_METHOD(cleanup_fixture, "a disk is unmounted when it takes no more writes", "[cleanup]") {
+    auto disk = options.bundles + "/a/disk";
+    claim_mount(options.bundles + "/a");
+    claim_mount(disk, "ext4 /dev/vda");
+    claim_mount(disk + "/above");
+    claim_mount(options.bundles + "/ab");
+    static std::string calls;
+    calls.clear();
+    SECTION("first read-only, then unmounted") {
+        syscalls::set_fault_hook([](std::string_view name) {
+            if (name == "remount read-only" || name == "unmount") calls.append(name).append(" ");
+            return name == "remount read-only" || name == "unmount" ? EINVAL : 0;
+        });
+        clean_up(options);
+        CHECK(calls == "remount read-only unmount unmount unmount unmount ");
+    }
+    SECTION("one that stays busy is left to the last remount, with what leads to it") {
+        syscalls::set_fault_hook([](std::string_view name) {
+            if (name == "unmount") calls.append(name).append(" ");
+            return name == "remount read-only" ? EBUSY : name == "unmount" ? EINVAL : 0;
+        });
+        auto report = clean_up(options);
+        CHECK(calls == "unmount unmount ");
+        REQUIRE_FALSE(report.problems.empty());
+        CHECK(report.problems[0] == "remount read-only " + disk + ": Device or resource busy");
+    }
+    syscalls::set_fault_hook(nullptr);
 }
 
 TEST_CASE_METHOD(cleanup_fixture, "without a mount table no bundle is deleted", "[cleanup]") {

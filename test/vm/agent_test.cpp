@@ -86,7 +86,7 @@ TEST_CASE("the agent runs as the user it is configured for, and so it does when 
                              "spin.extras_disk=1 vminit.supervisor.uid=1234", "--args",
                              "-supervisor.uid=nobody -supervisor.memory=64"});
     guest vm(machine.address());
-    CHECK(machine.console().find(R"(\"nobody\" is not a number from 0 to 4294967294)") != std::string::npos);
+    CHECK(machine.shows(R"(\"nobody\" is not a number from 0 to 4294967294)"));
     auto first = pid_of_agent(vm, 1);
     CHECK(look_at_agent(vm, first) == agent_of_1234);
     supervisor::v1::RestartRequest request;

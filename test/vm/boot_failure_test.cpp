@@ -65,7 +65,7 @@ TEST_CASE("a boot that fails powers off also when a disk does not take what is l
     machine.press_ctrl_alt_del();
     REQUIRE(machine.has_powered_off());
     machine.check_no_panic();
-    CHECK(contains(machine.console(), "cannot serve, powering off"));
+    CHECK(machine.shows("cannot serve, powering off"));
 }
 
 TEST_CASE("without a mount of lesser use, and with a hostile extras disk, the guest serves, degraded", "[vm]") {

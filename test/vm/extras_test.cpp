@@ -32,8 +32,6 @@ std::string extras_files(guest& vm) {
     return vm.look_inside("cd /proc/1/root/run/spin-stack && ls -A && cat .extras-extracted");
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 }  // namespace
 
 TEST_CASE("of an extras disk that ends too early what came whole is there, and no half agent runs", "[vm]") {
@@ -43,7 +41,7 @@ TEST_CASE("of an extras disk that ends too early what came whole is there, and n
     auto step = vm.boot_step("extras-extract");
     CHECK(step.outcome() == wire::BootStep_Outcome_FAILED);
     CHECK(step.text() == "extract /run/spin-stack/spin-supervisor: tar on /dev/vdb: Truncated tar archive: data loss");
-    CHECK(contains(machine.console(), R"("msg":"extras not extracted")"));
+    CHECK(machine.shows(R"("msg":"extras not extracted")"));
     CHECK(vm.look_inside("cd /proc/1/root/run/spin-stack && ls -A && cat good && cmp busybox /bin/busybox") ==
           "busybox\ngood\ngood\n");
     CHECK(vm.settled_agent().state() == agent_state::ABSENT);
@@ -59,7 +57,7 @@ TEST_CASE("extras that a marker says are in place are left alone", "[vm]") {
     virtual_machine machine(with_marker(directory));
     guest vm(machine.address());
     CHECK(vm.boot_step("extras-extract").outcome() == wire::BootStep_Outcome_OK);
-    CHECK(contains(machine.console(), R"("was_done_before":true)"));
+    CHECK(machine.shows(R"("was_done_before":true)"));
     CHECK(extras_files(vm) == ".extras-extracted\nbefore\n");
     CHECK(vm.settled_agent().state() == agent_state::ABSENT);
 }
@@ -71,7 +69,7 @@ TEST_CASE("with spin.extras_force extras are put in place whatever the marker sa
     virtual_machine machine(options);
     guest vm(machine.address());
     CHECK(vm.boot_step("extras-extract").outcome() == wire::BootStep_Outcome_OK);
-    CHECK(contains(machine.console(), R"("was_done_before":false)"));
+    CHECK(machine.shows(R"("was_done_before":false)"));
     CHECK(extras_files(vm) == ".extras-extracted\nbusybox\nspin-supervisor\ndone\n");
     CHECK(vm.settled_agent().state() == agent_state::RUNNING);
 }

@@ -99,6 +99,18 @@ std::string run_vm_script(const std::string& name, const std::vector<std::string
 
 std::string virtual_machine::console() const { return console_in(directory_); }
 
+bool virtual_machine::shows(const std::string& part) const {
+    constexpr int looks = 6000;
+    constexpr int pause = 10;  // milliseconds; the end of the VM ends it
+    auto has_part = [&] { return console().find(part) != std::string::npos; };
+    for (int look = 0; look < looks && !has_part(); ++look) {
+        pollfd watched{keeper_.get(), POLLIN, 0};
+        auto ended = syscalls::raw("poll", [&] { return ::poll(&watched, 1, pause); });
+        if (!keeper_ || (ended && *ended == 1)) return has_part();
+    }
+    return has_part();
+}
+
 void virtual_machine::press_ctrl_alt_del() const {
     REQUIRE(run_script("qmp", {directory_, "ctrl-alt-del"}).status == 0);
 }

@@ -34,6 +34,10 @@ public:
     /// What it has printed so far.
     std::string console() const;
 
+    /// Waits until it has printed `part`: a serial line is slower than an answer. False when it has ended, or after a
+    /// minute, without it.
+    bool shows(const std::string& part) const;
+
     /// Presses ctrl-alt-del.
     void press_ctrl_alt_del() const;
 

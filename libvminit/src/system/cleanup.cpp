@@ -116,6 +116,43 @@ private:
     result<void> first_;
 };
 
+// Killed writers hold their files for a moment: only who is still busy after that is.
+result<void> make_read_only(const std::string& mount_point, std::chrono::steady_clock::time_point busy_until) {
+    for (;;) {
+        auto done = syscalls::attempt("remount read-only", mount_point, [&] {
+            return ::mount(nullptr, mount_point.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr);
+        });
+        bool is_busy = !done && syscalls::is_errno(done.error(), EBUSY);
+        if (!is_busy || std::chrono::steady_clock::now() >= busy_until) return done;
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+}
+
+bool is_on_writable_disk(const mount_info& mount) {
+    return mount.source.starts_with("/dev/") && !mount.has_option("ro") && mount.type != "devtmpfs";
+}
+
+// What a dying process still writes to lives on when it has been unmounted lazily, where the last remount cannot reach it.
+// So disks take no more writes before they go; where one is busy for long, the mount stays for that remount. Returns these.
+std::vector<std::string> settle_disks(const std::vector<mount_info>& table, const std::string& directory,
+                                      cleanup_report& report) {
+    std::vector<std::string> busy;
+    auto busy_until = std::chrono::steady_clock::now() + busy_limit;
+    for (const auto& mount : table) {
+        bool is_below = mount.mount_point != directory && is_beneath(mount.mount_point, directory);
+        if (!is_below || !is_on_writable_disk(mount)) continue;
+        auto done = make_read_only(mount.mount_point, busy_until);
+        if (done) continue;
+        report.problems.push_back(done.error().message());
+        if (syscalls::is_errno(done.error(), EBUSY)) busy.push_back(mount.mount_point);
+    }
+    return busy;
+}
+
+bool leads_to_one_of(const std::vector<std::string>& points, const std::string& path) {
+    return std::any_of(points.begin(), points.end(), [&](const auto& point) { return is_beneath(point, path); });
+}
+
 void unmount_below(const std::vector<mount_info>& table, const std::string& directory, cleanup_report& report) {
     std::vector<std::string> points;
     for (const auto& mount : table) {
@@ -124,7 +161,9 @@ void unmount_below(const std::vector<mount_info>& table, const std::string& dire
     }
     std::sort(points.begin(), points.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
     points.erase(std::unique(points.begin(), points.end()), points.end());
+    auto busy = settle_disks(table, directory, report);
     for (const auto& point : points) {
+        if (leads_to_one_of(busy, point)) continue;
         auto unmounted = unmount_all(point, unmount_mode::lazy);
         if (unmounted) {
             ++report.unmounted;
@@ -203,29 +242,13 @@ cleanup_report clean_up(const cleanup_options& options) {
     return report;
 }
 
-namespace {
-
-// Killed writers hold their files for a moment: only who is still busy after that is.
-result<void> make_read_only(const std::string& mount_point, std::chrono::steady_clock::time_point busy_until) {
-    for (;;) {
-        auto done = syscalls::attempt("remount read-only", mount_point, [&] {
-            return ::mount(nullptr, mount_point.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr);
-        });
-        bool is_busy = !done && syscalls::is_errno(done.error(), EBUSY);
-        if (!is_busy || std::chrono::steady_clock::now() >= busy_until) return done;
-        std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-}
-
-}  // namespace
-
 std::vector<std::string> remount_read_only(const std::string& mount_table) {
     auto table = read_mount_table(mount_table);
     if (!table) return {table.error().message()};
     std::vector<std::string> problems;
     auto busy_until = std::chrono::steady_clock::now() + busy_limit;
     for (const auto& mount : *table) {
-        if (!mount.source.starts_with("/dev/") || mount.has_option("ro") || mount.type == "devtmpfs") continue;
+        if (!is_on_writable_disk(mount)) continue;
         auto done = make_read_only(mount.mount_point, busy_until);
         if (!done) problems.push_back(done.error().message());
     }
