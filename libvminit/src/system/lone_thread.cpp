@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstdint>
+
 namespace vminit::system {
 
 namespace {
@@ -28,15 +30,15 @@ bool lone_thread::claim() noexcept {
 bool lone_thread::start_claimed(void (*work)(void*) noexcept, void* argument) noexcept {
     work_ = work;
     argument_ = argument;
-    sigset_t all;
-    sigset_t before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    // The kernel's own call: glibc's leaves out the two signals that it keeps for itself, which any process may send.
+    auto all = ~std::uint64_t{0};
+    std::uint64_t before = 0;
+    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
     constexpr int as_thread = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
     auto* id = reinterpret_cast<pid_t*>(&id_);
     int started = ::clone(enter, stack_ + sizeof stack_, as_thread | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID, this, id,
                           nullptr, id);
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr, sizeof before);
     if (started == -1) id_.store(0);
     return started != -1;
 }

@@ -66,16 +66,32 @@ void sync_all(void*) noexcept { ::syscall(SYS_sync); }
 
 struct watchdog {
     lone_thread thread;
-    struct timespec limit{};
+    struct timespec end{};  // by the monotonic clock
     void (*action)() = nullptr;
 };
 watchdog watchdogs[3];  // of the way down, of a fault on it, and one to spare
 std::atomic<void (*)()> alarm_action{nullptr};
 
+bool is_over(const struct timespec& end) noexcept {
+    struct timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec > end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec);
+}
+
+// What wakes it early, whatever that is, must not end the machine.
 void keep_watch(void* argument) noexcept {
     auto* mine = static_cast<watchdog*>(argument);
-    ::syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &mine->limit, nullptr);
+    while (!is_over(mine->end)) ::syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &mine->end, nullptr);
     mine->action();
+}
+
+struct timespec from_now(struct timespec span) noexcept {
+    constexpr long second = 1'000'000'000;
+    struct timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC, &time);
+    time.tv_sec += span.tv_sec + (time.tv_nsec + span.tv_nsec) / second;
+    time.tv_nsec = (time.tv_nsec + span.tv_nsec) % second;
+    return time;
 }
 
 struct timespec to_timespec(std::chrono::milliseconds duration) noexcept {
@@ -148,7 +164,7 @@ void arm_watchdog(std::chrono::milliseconds limit, void (*action)()) noexcept {
     auto time = to_timespec(limit);
     for (auto& one : watchdogs) {
         if (!one.thread.claim()) continue;
-        one.limit = time;
+        one.end = from_now(time);
         one.action = action;
         if (one.thread.start_claimed(keep_watch, &one)) return;
         break;
