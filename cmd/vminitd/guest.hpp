@@ -25,8 +25,8 @@ namespace vminit::vminitd {
 /// services, listens, and goes down in order. No logic of its own.
 class guest {
 public:
-    /// Makes the services. All but the context outlive the guest, the context is its owner's last to go. `screen` is where the
-    /// log goes, if anywhere.
+    /// Makes the services. All but the context outlive the guest, the context is its owner's last to go. `screen` is
+    /// where the log goes, if anywhere.
     guest(asio::io_context& context, const settings& values, const kernel_cmdline& cmdline,
           system::boot_timeline& timeline, system::power_watch& watch, console* screen);
 

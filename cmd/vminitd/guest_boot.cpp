@@ -118,7 +118,8 @@ awaitable<void> guest::find_console() {
     auto used = found ? system::steps::use_console(*found) : result<void>(found.error());
     if (!used) co_return log_.info("the console is not used", {{"error", used.error()}});
     auto reopen = [] { return console::reopen(STDERR_FILENO); };
-    auto shown = co_await asio::use_service<blocking_service>(context_).run(blocking_lane::files, reopen, "reopen the console");
+    auto shown =
+        co_await asio::use_service<blocking_service>(context_).run(blocking_lane::files, reopen, "reopen the console");
     if (!shown) co_return log_.info("the console is not used", {{"error", shown.error()}});
     screen_->show_on(std::move(*shown));
     log_.info("the console has come");

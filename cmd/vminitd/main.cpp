@@ -41,8 +41,8 @@ logger make_logger(const settings& values, log_sink sink) {
     return logger(std::move(sink), level, format);
 }
 
-/// Until the loop runs, lines are written straight; from then on a console that stalls must not stall the loop. One that is
-/// not there yet is the guest's to find.
+/// Until the loop runs, lines are written straight; from then on a console that stalls must not stall the loop. One
+/// that is not there yet is the guest's to find.
 std::unique_ptr<console> open_console(asio::io_context& context) {
     if (is_init() && !system::steps::has_console()) return std::make_unique<console>(context);
     auto screen = console::reopen(STDERR_FILENO);

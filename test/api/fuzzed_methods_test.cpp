@@ -14,14 +14,15 @@
 
 using namespace vminit;
 
-TEST_CASE_METHOD(test::api_fixture, "test/fuzz/requests asks for every method of every service, or leaves it out by name",
-                 "[api]") {
+TEST_CASE_METHOD(test::api_fixture,
+                 "test/fuzz/requests asks for every method of every service, or leaves it out by name", "[api]") {
     const system::boot_timeline timeline;
     std::multiset<std::string> there, listed;
-    for (const auto& service : {api::make_task_api(ctx, {}), api::make_bundle_api(ctx, "/nonexistent"),
-                                api::make_system_api(ctx, timeline), api::make_events_api(ctx),
-                                api::make_supervisor_api(ctx), api::make_container_api(ctx)}) {
-        for (const auto& method : service->methods()) there.insert(std::string(service->full_name()) + "/" + std::string(method.name));
+    for (const auto& service :
+         {api::make_task_api(ctx, {}), api::make_bundle_api(ctx, "/nonexistent"), api::make_system_api(ctx, timeline),
+          api::make_events_api(ctx), api::make_supervisor_api(ctx), api::make_container_api(ctx)}) {
+        for (const auto& method : service->methods())
+            there.insert(std::string(service->full_name()) + "/" + std::string(method.name));
     }
     auto list = [&](const auto& targets) {
         for (const auto& one : targets) listed.insert(std::string(one.service) + "/" + std::string(one.method));

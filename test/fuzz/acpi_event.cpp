@@ -1,5 +1,5 @@
-#include "fuzz/input.hpp"
 #include "system/acpi_event.hpp"
+#include "fuzz/input.hpp"
 
 using namespace vminit;
 

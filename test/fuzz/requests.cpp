@@ -63,7 +63,8 @@ void append_frame(std::string& bytes, std::uint32_t stream, ttrpc::message_type 
 }
 
 // One call; a stream gets `payload` as its first message.
-void append_call(std::string& bytes, std::uint32_t stream, const test::request_target& asked, std::string_view payload) {
+void append_call(std::string& bytes, std::uint32_t stream, const test::request_target& asked,
+                 std::string_view payload) {
     ttrpc::request_parts parts;
     parts.service = asked.service;
     parts.method = asked.method;

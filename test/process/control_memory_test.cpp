@@ -32,18 +32,15 @@ std::string status_in_runtime(process_fixture& fixture) {
 
 TEST_CASE("an Exec that lacks memory anywhere is told by no event and can be repeated, or has happened", "[process]") {
     process_fixture fixture;
-    make_room_for_timers(fixture);
+    memory_sweep sweep(fixture);
     fixture.run_container("web", {"sleep", "1000"});
     const std::string id = "an-exec-with-a-name-that-is-no-short-string";
-    int failures = 0;
-    bool has_failed = true;
-    for (int which = 0; has_failed; ++which) {
-        CAPTURE(which);
+    while (sweep.next()) {
+        CAPTURE(sweep.which());
         fixture.heard.clear();
-        auto added = without_memory(fixture, fixture.processes.exec(request_of(fixture, id)), which, has_failed);
+        auto added = sweep.run(fixture.processes.exec(request_of(fixture, id)));
         fixture.poll();
         if (!added) {
-            ++failures;
             CHECK(count_heard(fixture, "/tasks/exec-added " + id) == 0);
             CHECK(fixture.processes.state("web", id).error().kind() == errc::not_found);
             REQUIRE(fixture.run(fixture.processes.exec(request_of(fixture, id))));
@@ -51,23 +48,20 @@ TEST_CASE("an Exec that lacks memory anywhere is told by no event and can be rep
         CHECK(fixture.status("web", id) == process_status::created);
         REQUIRE(fixture.remove("web", id));
     }
-    CHECK(failures > 5);
+    CHECK(sweep.failures() > 5);
     CHECK(count_heard(fixture, "/tasks/exec-added " + id) == 1);
 }
 
 TEST_CASE("a Kill that lacks memory anywhere can be repeated, or has happened", "[process]") {
     process_fixture fixture;
-    make_room_for_timers(fixture);
-    int failures = 0;
-    bool has_failed = true;
-    for (int which = 0; has_failed; ++which) {
-        CAPTURE(which);
+    memory_sweep sweep(fixture);
+    while (sweep.next()) {
+        CAPTURE(sweep.which());
         fixture.heard.clear();
         fixture.run_container("web", {"sleep", "1000"});
         auto calling = fixture.processes.kill("web", "", SIGKILL, runc::kill_scope::one);
-        auto killed = without_memory(fixture, std::move(calling), which, has_failed);
+        auto killed = sweep.run(std::move(calling));
         if (!killed) {
-            ++failures;
             // The signal may have been sent by then.
             auto again = fixture.kill("web", "", SIGKILL);
             CHECK((again || again.error().message() == "process already finished: not found"));
@@ -77,21 +71,20 @@ TEST_CASE("a Kill that lacks memory anywhere can be repeated, or has happened", 
         CHECK(count_heard(fixture, "/tasks/exit web 137") == 1);
         REQUIRE(fixture.remove("web"));
     }
-    CHECK(failures > 20);
+    CHECK(sweep.failures() > 20);
 }
 
 TEST_CASE("an exec's Kill that lacks memory anywhere can be repeated, or has happened", "[process]") {
     process_fixture fixture;
-    make_room_for_timers(fixture);
+    memory_sweep sweep(fixture);
     fixture.run_container("web", {"sleep", "1000"});
     const std::string id = "an-exec-with-a-name-that-is-no-short-string";
-    bool has_failed = true;
-    for (int which = 0; has_failed; ++which) {
-        CAPTURE(which);
+    while (sweep.next()) {
+        CAPTURE(sweep.which());
         REQUIRE(fixture.run(fixture.processes.exec(request_of(fixture, id))));
         REQUIRE(fixture.start("web", id));
         auto calling = fixture.processes.kill("web", id, SIGKILL, runc::kill_scope::one);
-        if (!without_memory(fixture, std::move(calling), which, has_failed)) {
+        if (!sweep.run(std::move(calling))) {
             CHECK(fixture.status("web", id) == process_status::running);
             REQUIRE(fixture.kill("web", id, SIGKILL));
         }
@@ -102,16 +95,13 @@ TEST_CASE("an exec's Kill that lacks memory anywhere can be repeated, or has hap
 
 TEST_CASE("a Pause that lacks memory anywhere leaves the state that the container has", "[process]") {
     process_fixture fixture(with_pause());
-    make_room_for_timers(fixture);
+    memory_sweep sweep(fixture);
     fixture.run_container("web", {"sleep", "1000"});
-    int failures = 0;
-    bool has_failed = true;
-    for (int which = 0; has_failed; ++which) {
-        CAPTURE(which);
+    while (sweep.next()) {
+        CAPTURE(sweep.which());
         fixture.heard.clear();
-        auto paused = without_memory(fixture, fixture.processes.pause("web"), which, has_failed);
+        auto paused = sweep.run(fixture.processes.pause("web"));
         if (!paused) {
-            ++failures;
             CHECK(fixture.status("web") == process_status::running);
             CHECK(status_in_runtime(fixture) == "running");
             REQUIRE(fixture.run(fixture.processes.pause("web")));
@@ -119,30 +109,27 @@ TEST_CASE("a Pause that lacks memory anywhere leaves the state that the containe
         CHECK(fixture.status("web") == process_status::paused);
         REQUIRE(fixture.run(fixture.processes.resume("web")));
     }
-    CHECK(failures > 20);
+    CHECK(sweep.failures() > 20);
     CHECK(count_heard(fixture, "/tasks/paused") == 1);
 }
 
 TEST_CASE("a Resume that lacks memory anywhere leaves the state that the container has", "[process]") {
     process_fixture fixture(with_pause());
-    make_room_for_timers(fixture);
+    memory_sweep sweep(fixture);
     fixture.run_container("web", {"sleep", "1000"});
-    int failures = 0;
-    bool has_failed = true;
-    for (int which = 0; has_failed; ++which) {
-        CAPTURE(which);
+    while (sweep.next()) {
+        CAPTURE(sweep.which());
         fixture.heard.clear();
         REQUIRE(fixture.run(fixture.processes.pause("web")));
-        auto resumed = without_memory(fixture, fixture.processes.resume("web"), which, has_failed);
+        auto resumed = sweep.run(fixture.processes.resume("web"));
         if (!resumed) {
-            ++failures;
             CHECK(fixture.status("web") == process_status::paused);
             CHECK(status_in_runtime(fixture) == "paused");
             REQUIRE(fixture.run(fixture.processes.resume("web")));
         }
         CHECK(fixture.status("web") == process_status::running);
     }
-    CHECK(failures > 20);
+    CHECK(sweep.failures() > 20);
     CHECK(count_heard(fixture, "/tasks/resumed") == 1);
 }
 
@@ -166,17 +153,14 @@ TEST_CASE("a runtime that fails after it has paused or resumed a container is be
 
 TEST_CASE("an Update that lacks memory anywhere can be repeated, or has happened", "[process]") {
     process_fixture fixture;
-    make_room_for_timers(fixture);
+    memory_sweep sweep(fixture);
     fixture.run_container("web", {"sleep", "1000"});
     const std::string resources = R"({"memory":{"limit":1048576}})";
-    int failures = 0;
-    bool has_failed = true;
-    for (int which = 0; has_failed; ++which) {
-        CAPTURE(which);
-        auto updated = without_memory(fixture, fixture.processes.update("web", resources), which, has_failed);
-        if (!updated) ++failures;
+    while (sweep.next()) {
+        CAPTURE(sweep.which());
+        (void)sweep.run(fixture.processes.update("web", resources));
         REQUIRE(fixture.run(fixture.processes.update("web", resources)));
         CHECK(fixture.status("web") == process_status::running);
     }
-    CHECK(failures > 20);
+    CHECK(sweep.failures() > 20);
 }

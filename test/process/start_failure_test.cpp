@@ -9,14 +9,14 @@ using namespace vminit::test;
 TEST_CASE("an exec's Start that lacks memory anywhere leaves state, streams and waiters right", "[process]") {
     process_fixture fixture;
     fixture.run_container("web", {"sleep", "1000"});
-    bool is_any_left = true;
+    memory_sweep sweep(fixture);
     int failures = 0;
-    for (int which = 0; is_any_left; ++which) {
-        CAPTURE(which);
+    while (sweep.next()) {
+        CAPTURE(sweep.which());
         auto out = fixture.read(fixture.open_stream(1));
         REQUIRE(fixture.add_exec("web", "e", {"sleep", "1000"}, {"", "stream://1", "", false}));
         fixture.poll();
-        auto started = without_memory(fixture, fixture.processes.start("web", "e"), which, is_any_left);
+        auto started = sweep.run(fixture.processes.start("web", "e"));
         auto status = fixture.status("web", "e");
         if (started) {
             CHECK(status == process_status::running);
@@ -45,11 +45,11 @@ TEST_CASE("an init's Start that lacks memory anywhere can be repeated, or has ha
     process_fixture fixture;
     REQUIRE(fixture.create("web", {"sleep", "1000"}));
     fixture.poll();
-    bool is_any_left = true;
+    memory_sweep sweep(fixture);
     int failures = 0;
-    for (int which = 0; is_any_left; ++which) {
-        CAPTURE(which);
-        auto started = without_memory(fixture, fixture.processes.start("web", ""), which, is_any_left);
+    while (sweep.next()) {
+        CAPTURE(sweep.which());
+        auto started = sweep.run(fixture.processes.start("web", ""));
         auto status = fixture.status("web");
         if (!started && status == process_status::created) {
             ++failures;

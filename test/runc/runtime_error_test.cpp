@@ -54,8 +54,9 @@ TEST_CASE("both runtimes' texts for a dead process are recognised", "[runc]") {
 }
 
 TEST_CASE("what a kernel without device programs lacks is named", "[runc]") {
-    auto text = GENERATE(as<std::string>(), "bpf create ``: Invalid argument",
-                         "unable to apply cgroup configuration: bpf_prog_query(BPF_CGROUP_DEVICE) failed: function not implemented");
+    auto text = GENERATE(
+        as<std::string>(), "bpf create ``: Invalid argument",
+        "unable to apply cgroup configuration: bpf_prog_query(BPF_CGROUP_DEVICE) failed: function not implemented");
     CHECK(explained(text) ==
           text + " (the container's devices are confined, for which the kernel needs CONFIG_CGROUP_BPF)");
     CHECK(explained("open `/nosuch`: No such file or directory") == "open `/nosuch`: No such file or directory");

@@ -8,6 +8,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "vminit/core/directory.hpp"
+#include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/system/machine_end.hpp"
 
@@ -32,6 +34,16 @@ int exit_code(pid_t child) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+// All but SIGKILL and SIGSTOP, the two that the C library keeps for itself among them.
+std::size_t threads_that_block_everything() {
+    std::size_t count = 0;
+    for (const auto& number : directories_in("/proc/self/task").value()) {
+        auto status = read_file("/proc/self/task/" + number + "/status").value();
+        if (status.find("SigBlk:\tfffffffffffbfeff") != std::string::npos) ++count;
+    }
+    return count;
+}
+
 }  // namespace
 
 TEST_CASE("a lone thread is waited for no longer than said, and used again when it has ended", "[power]") {
@@ -47,6 +59,18 @@ TEST_CASE("a lone thread is waited for no longer than said, and used again when 
         CHECK(thread.wait(one_hour));
         CHECK(thread.wait(at_once));
     }
+}
+
+TEST_CASE("no signal at all is handled in a lone thread, nor wakes it", "[power]") {
+    static lone_thread thread;
+    auto gate = syscalls::pipe().value();
+    static int descriptor;
+    descriptor = gate.read_end.get();
+    auto others = threads_that_block_everything();
+    REQUIRE(thread.start(read_byte, &descriptor));
+    CHECK(threads_that_block_everything() == others + 1);
+    REQUIRE(::write(gate.write_end.get(), "x", 1) == 1);
+    CHECK(thread.wait(one_hour));
 }
 
 TEST_CASE("the watchdog acts although the process does nothing but sleep", "[power]") {

@@ -37,8 +37,6 @@ void stall_writes(const std::string& directory) {
         R"({"device":"disk1","bps":0,"bps_rd":0,"bps_wr":1,"iops":0,"iops_rd":0,"iops_wr":0})");
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 }  // namespace
 
 TEST_CASE("a mount that nothing works without fails: a log line and a clean power-off", "[vm]") {

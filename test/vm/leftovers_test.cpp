@@ -119,7 +119,8 @@ TEST_CASE("cgroups that a container made inside its own go with it, frozen or no
     CHECK(eye.remains() == before);
 }
 
-TEST_CASE("orphans below an init that does not collect go with their container, those in the VM's namespace at once", "[vm]") {
+TEST_CASE("orphans below an init that does not collect go with their container, those in the VM's namespace at once",
+          "[vm]") {
     guest vm(virtual_machine::shared_address());
     observer eye(vm);
     auto before = eye.remains();

@@ -10,8 +10,6 @@ namespace {
 
 namespace wire = containerd::vminitd::services::system::v1;
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 }  // namespace
 
 TEST_CASE("network devices get what the kernel command line says", "[vm]") {

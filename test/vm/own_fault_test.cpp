@@ -17,14 +17,20 @@ namespace wire = containerd::vminitd::services::system::v1;
 /// A VM whose only console comes with a module, and a writable disk.
 std::vector<std::string> with_late_console(const temporary_directory& directory) {
     auto initrd = directory.path("initrd");
-    run_vm_script("make-initrd", {"-o", initrd, "--modules",
-                                  "virtio_pci,vmw_vsock_virtio_transport,virtio_blk,erofs,overlay,virtio_console",
-                                  VMINIT_VM_INIT});
+    run_vm_script("make-initrd",
+                  {"-o", initrd, "--modules",
+                   "virtio_pci,vmw_vsock_virtio_transport,virtio_blk,erofs,overlay,virtio_console", VMINIT_VM_INIT});
     run_vm_script("make-rootfs", {"--type", "ext4", "-o", directory.path("data")});
-    return {"--initrd", initrd, "--no-wait", "--disk", directory.path("data") + ":data:rw", "--qemu-words",
+    return {"--initrd",
+            initrd,
+            "--no-wait",
+            "--disk",
+            directory.path("data") + ":data:rw",
+            "--qemu-words",
             "-device virtio-serial-pci -chardev file,id=hvc,path=" + directory.path("shown") +
                 " -device virtconsole,chardev=hvc",
-            "--append", "8250.nr_uarts=0 console=hvc0"};
+            "--append",
+            "8250.nr_uarts=0 console=hvc0"};
 }
 
 /// Has nothing but a sync bring it to the disk for half a minute.
@@ -48,7 +54,8 @@ void cause_fault_of_pid_one(guest& vm) {
 
 }  // namespace
 
-TEST_CASE("a console that comes late shows what was before it, and the report of a fault of PID 1, which syncs", "[vm]") {
+TEST_CASE("a console that comes late shows what was before it, and the report of a fault of PID 1, which syncs",
+          "[vm]") {
     temporary_directory directory;
     virtual_machine machine(with_late_console(directory));
     auto has_shown = [&](const std::string& text) {

@@ -14,8 +14,6 @@ using namespace vminit::test;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 result<task::StateResponse> pause(guest& vm, const std::string& id) {
     task::PauseRequest request;
     request.set_id(id);
@@ -44,7 +42,8 @@ void check_without_device_programs(guest& vm) {
     auto refused = vm.create(wish);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message() ==
-          "OCI runtime create failed: bpf create ``: Invalid argument (the container's devices are confined, for which the "
+          "OCI runtime create failed: bpf create ``: Invalid argument (the container's devices are confined, for which "
+          "the "
           "kernel needs CONFIG_CGROUP_BPF)");
 }
 
@@ -79,7 +78,8 @@ void check_pauses(guest& vm) {
 
 }  // namespace
 
-TEST_CASE("a kernel without device programs is named, a paused container is killed and does not hold up a halt", "[vm]") {
+TEST_CASE("a kernel without device programs is named, a paused container is killed and does not hold up a halt",
+          "[vm]") {
     temporary_directory directory;
     auto initrd = directory.path("initrd");
     run_vm_script("make-initrd", {"-o", initrd, "--add", VMINIT_VM_INIT ":/vminitd", VMINIT_WITHOUT_BPF});

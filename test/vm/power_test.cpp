@@ -15,8 +15,6 @@ namespace {
 namespace wire = spinbox::services::vmevents::v1;
 using event_stream = ttrpc::duplex_stream<wire::StreamRequest, containerd::types::Envelope>;
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 /// Options for a VM whose extras disk brings an agent of that kind (test/vm/make-extras).
 std::vector<std::string> with_agent(const temporary_directory& directory, const std::string& kind) {
     auto extras = directory.path("extras");

@@ -18,8 +18,8 @@ using options = std::vector<std::string>;
 
 std::string layer_path() { return "/tmp/vminit-layer." + std::to_string(::getpid()); }
 
-/// Disks beside `root`: a second layer with /layer-two in it, an empty ext4, an ext4 with a root file system, and one with the
-/// image of such a one.
+/// Disks beside `root`: a second layer with /layer-two in it, an empty ext4, an ext4 with a root file system, and one
+/// with the image of such a one.
 std::vector<std::string> with_disks() {
     auto layer = layer_path();
     auto* file = std::fopen(layer.c_str(), "w");
@@ -32,7 +32,9 @@ std::vector<std::string> with_disks() {
     ::unlink(layer.c_str());
     auto inner = run_vm_script("make-rootfs", {"--type", "ext4", "--size", "16"});
     auto outer = run_vm_script("make-rootfs", {"--type", "ext4", "--empty", "--add", inner + ":/inner.ext4"});
-    return {"--disk", second + ":layer", "--disk", data + ":data:snapshot", "--disk", writable + ":writable:snapshot",
+    return {"--disk", second + ":layer",
+            "--disk", data + ":data:snapshot",
+            "--disk", writable + ":writable:snapshot",
             "--disk", outer + ":outer:snapshot"};
 }
 
@@ -100,7 +102,8 @@ TEST_CASE("rootfs mounts of every kind, with the real kernel", "[vm]") {
     auto frozen = vm.run(vm.system().FreezeFilesystems({}, guest::limit));
     REQUIRE(frozen);
     auto bundle = "/run/bundles/" + within.id;
-    CHECK(options(frozen->frozen().begin(), frozen->frozen().end()) == options{bundle + "/mounts/0", bundle + "/rootfs"});
+    CHECK(options(frozen->frozen().begin(), frozen->frozen().end()) ==
+          options{bundle + "/mounts/0", bundle + "/rootfs"});
     CHECK(vm.run(vm.system().ThawFilesystems({}, guest::limit)));
     CHECK(vm.run_exec(within.id, exec_wish("echo after >>/file; cat /file")).out == "before\nafter\n");
     vm.kill_and_remove(within.id);

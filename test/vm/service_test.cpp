@@ -110,7 +110,8 @@ TEST_CASE("a container that connects to PID 1's ports by vsock's loopback is sen
     auto before = vm.metrics();
     auto port = std::to_string(vm.rpc_address().port());
     auto stream_port = std::to_string(vm.stream_address().port());
-    auto script = "for cid in 1 own; do for port in " + port + " " + stream_port + "; do worker vsock $cid $port; done; done";
+    auto script =
+        "for cid in 1 own; do for port in " + port + " " + stream_port + "; do worker vsock $cid $port; done; done";
     CHECK(vm.run_container(container_wish(script.c_str())).out == "no answer\nno answer\nno answer\nno answer\n");
     auto after = vm.metrics();
     CHECK(sample_of(after, refused) == sample_of(before, refused) + 2);
@@ -169,8 +170,11 @@ TEST_CASE("after a reset of the vsock device, as by a restore, new connections w
     auto pid = std::to_string(before.state(sleeper)->pid());
     // When it is told to, there is no device for a while, in which the other ends. The host is silent meanwhile.
     container_wish wish(("read line; cd /sys/bus/virtio/drivers/vmw_vsock_virtio_transport; device=$(echo virtio*); "
-                         "echo $device >unbind; kill -9 " + pid + "; while [ -e /proc/" + pid + " ]; do :; done; "
-                         "echo $device >bind; echo device is back >/proc/1/root/dev/console; exec sleep 100000").c_str());
+                         "echo $device >unbind; kill -9 " +
+                         pid + "; while [ -e /proc/" + pid +
+                         " ]; do :; done; "
+                         "echo $device >bind; echo device is back >/proc/1/root/dev/console; exec sleep 100000")
+                            .c_str());
     wish.id = guest::fresh_id();
     wish.pids = vminitctl::pid_namespace::host;
     named_stream in(before);

@@ -45,7 +45,8 @@ options with_diarist(const temporary_directory& directory) {
             "spin.extras_disk=1"};
 }
 
-/// The layers with their states, but for `core`, which names what hangs. Emulation may be too slow for a look at the runtime.
+/// The layers with their states, but for `core`, which names what hangs. Emulation may be too slow for a look at the
+/// runtime.
 std::string health_beside_core(guest& vm) {
     auto health = vm.run(vm.system().Health({}, guest::limit));
     REQUIRE(health);

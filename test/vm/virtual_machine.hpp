@@ -8,6 +8,8 @@
 
 namespace vminit::test {
 
+inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
 /// A VM that test/vm/boot started, with vminitctl.
 class virtual_machine {
 public:

@@ -9,12 +9,6 @@
 using namespace vminit;
 using namespace vminit::test;
 
-namespace {
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-}  // namespace
-
 TEST_CASE("vm stop powers a guest with a container off in order, and vm console prints until its end", "[vm]") {
     virtual_machine machine({});
     {

@@ -288,6 +288,17 @@ TEST_CASE_METHOD(host, "which accelerator works is remembered", "[vmm]") {
     if (remembered) CHECK(*remembered == "kvm");
 }
 
+TEST_CASE_METHOD(host, "an emulated kernel does not test its timer against the processor's speed", "[vmm]") {
+    for (auto accel : {accelerator::tcg, accelerator::kvm}) {
+        plan.accel = accel;
+        auto machine = boot();
+        REQUIRE(machine);
+        auto command = read_file(plan.directory + "/command").value();
+        CHECK((command.find(" no_timer_check ") != std::string::npos) == (accel == accelerator::tcg));
+        run((*machine)->stop(0s));
+    }
+}
+
 TEST_CASE("VMs are killed with the context that booted them", "[vmm]") {
     unique_fd process;
     {

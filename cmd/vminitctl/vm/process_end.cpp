@@ -19,7 +19,8 @@ unique_fd open_process(pid_t pid) {
 awaitable<void> process_end(asio::io_context& context, unique_fd process) {
     if (!process) co_return;
     asio::posix::basic_stream_descriptor<executor> watched(context.get_executor(), process.release());
-    while (!is_readable(watched.native_handle())) co_await watched.async_wait(decltype(watched)::wait_read, use_awaitable);
+    while (!is_readable(watched.native_handle()))
+        co_await watched.async_wait(decltype(watched)::wait_read, use_awaitable);
 }
 
 bool is_readable(int descriptor) {

@@ -21,7 +21,8 @@ struct close_directory {
 using is_wanted = bool (*)(const struct dirent&);
 
 result<std::vector<std::string>> list(const std::string& path, std::size_t most, is_wanted wanted) {
-    auto opened = syscalls::check("list", path, [&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+    auto opened =
+        syscalls::check("list", path, [&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
     if (!opened) return opened.error();
     unique_fd fd(static_cast<int>(*opened));
     std::unique_ptr<DIR, close_directory> directory(::fdopendir(fd.get()));

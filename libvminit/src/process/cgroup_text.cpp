@@ -1,6 +1,5 @@
 #include "process/cgroup_text.hpp"
 
-
 #include "vminit/core/text.hpp"
 
 namespace vminit::process {
@@ -9,9 +8,7 @@ namespace {
 constexpr std::string_view blank = " \t\n\r\v\f";
 }
 
-std::string_view take_line(std::string_view& text) noexcept {
-    return take_until(text, '\n');
-}
+std::string_view take_line(std::string_view& text) noexcept { return take_until(text, '\n'); }
 
 std::string_view take_field(std::string_view& line) noexcept {
     auto begin = line.find_first_not_of(blank);

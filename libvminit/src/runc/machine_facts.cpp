@@ -68,11 +68,13 @@ std::vector<std::string> huge_page_sizes(const std::string& directory) {
     return sizes;
 }
 
-// Kernels before 6.1 can be told not to account swap (swapaccount=0). The root has neither file; any cgroup below shows it.
+// Kernels before 6.1 can be told not to account swap (swapaccount=0). The root has neither file; any cgroup below shows
+// it.
 bool accounts_swap(const std::string& cgroups) {
     for (const auto& name : listed(cgroups)) {
         auto one = cgroups + "/" + name;
-        if (kind_of(one + "/memory.max") != path_kind::none) return kind_of(one + "/memory.swap.max") != path_kind::none;
+        if (kind_of(one + "/memory.max") != path_kind::none)
+            return kind_of(one + "/memory.swap.max") != path_kind::none;
     }
     return true;
 }

@@ -132,8 +132,9 @@ bool is_on_writable_disk(const mount_info& mount) {
     return mount.source.starts_with("/dev/") && !mount.has_option("ro") && mount.type != "devtmpfs";
 }
 
-// What a dying process still writes to lives on when it has been unmounted lazily, where the last remount cannot reach it.
-// So disks take no more writes before they go; where one is busy for long, the mount stays for that remount. Returns these.
+// What a dying process still writes to lives on when it has been unmounted lazily, where the last remount cannot reach
+// it. So disks take no more writes before they go; where one is busy for long, the mount stays for that remount.
+// Returns these.
 std::vector<std::string> settle_disks(const std::vector<mount_info>& table, const std::string& directory,
                                       cleanup_report& report) {
     std::vector<std::string> busy;

@@ -6,8 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/// Runs before vminitd, as PID 1: bpf(2) answers to it and to all that it starts as on a kernel that has no programs for
-/// cgroups' devices (CONFIG_CGROUP_BPF).
+/// Runs before vminitd, as PID 1: bpf(2) answers to it and to all that it starts as on a kernel that has no programs
+/// for cgroups' devices (CONFIG_CGROUP_BPF).
 int main(int, char** argv) {
     sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),

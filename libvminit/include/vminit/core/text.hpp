@@ -14,7 +14,8 @@ namespace vminit {
 /// What stands before the first `separator`, or all there is. `rest` loses it, and the separator.
 std::string_view take_until(std::string_view& rest, char separator) noexcept;
 
-/// What stands between separators, be it empty: one piece more than there are separators. The pieces are parts of `text`.
+/// What stands between separators, be it empty: one piece more than there are separators. The pieces are parts of
+/// `text`.
 std::vector<std::string_view> split(std::string_view text, char separator);
 
 /// What stands between blanks, of any number and kind. The words are parts of `text`.

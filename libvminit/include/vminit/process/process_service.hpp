@@ -190,8 +190,8 @@ public:
 
     result<process_snapshot> state(const std::string& id, const std::string& exec_id) const;
 
-    /// Where the root of a container is: as its init sees it, or as it left it. What is opened there is its root only if
-    /// this is the same afterwards: the number of an init that has ended may soon be another's.
+    /// Where the root of a container is: as its init sees it, or as it left it. What is opened there is its root only
+    /// if this is the same afterwards: the number of an init that has ended may soon be another's.
     result<std::string> root_path(const std::string& id) const;
 
     /// What is kept of a process's output. Errors: failed_precondition if nothing is.

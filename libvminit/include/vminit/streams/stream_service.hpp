@@ -18,7 +18,7 @@ namespace vminit::streams {
 struct stream_counters {
     std::uint64_t accepted = 0;    ///< connections the listener let in
     std::uint64_t registered = 0;  ///< handshakes completed
-    std::uint64_t refused = 0;     ///< a peer that may not, duplicate id, too many, too slow, broken during the handshake
+    std::uint64_t refused = 0;  ///< a peer that may not, duplicate id, too many, too slow, broken during the handshake
     std::uint64_t claimed = 0;
     std::uint64_t dropped = 0;   ///< broken before anybody claimed them
     std::size_t handshakes = 0;  ///< now: connections that have not sent their id yet

@@ -21,9 +21,9 @@ struct cleanup_report {
     std::vector<std::string> problems;  ///< each for the log; they never fail the clean-up
 };
 
-/// Makes the disks below `bundles` read-only, as `remount_read_only` does, then lazily unmounts everything there, deepest
-/// first, but for disks that stay busy and what leads to them: these are for `remount_read_only`. Removes each entry of `bundles` that holds no mount any
-/// more and everything in `temporary`; sync(2). Idempotent.
+/// Makes the disks below `bundles` read-only, as `remount_read_only` does, then lazily unmounts everything there,
+/// deepest first, but for disks that stay busy and what leads to them: these are for `remount_read_only`. Removes each
+/// entry of `bundles` that holds no mount any more and everything in `temporary`; sync(2). Idempotent.
 cleanup_report clean_up(const cleanup_options& options);
 
 /// Removes `path` and what is below it. Follows no symbolic link, enters no other filesystem (a mount point is left as

@@ -14,10 +14,10 @@ struct console_paths {
     std::string device = "/dev/console";
 };
 
-/// The console of a kernel that had none when PID 1 began: its driver is a module, or sets its device up in its own time
-/// (virtio's does). Completes with it, open for reading and writing, as soon as it opens; tries whenever the kernel has
-/// another console, and waits for that without end. Needs the `files` lane. Cancellable.
-/// Errors: errno of a kernel that does not tell of its consoles.
+/// The console of a kernel that had none when PID 1 began: its driver is a module, or sets its device up in its own
+/// time (virtio's does). Completes with it, open for reading and writing, as soon as it opens; tries whenever the
+/// kernel has another console, and waits for that without end. Needs the `files` lane. Cancellable. Errors: errno of a
+/// kernel that does not tell of its consoles.
 awaitable<result<unique_fd>> await_console(asio::io_context& context, console_paths paths = {});
 
 }  // namespace vminit::system
