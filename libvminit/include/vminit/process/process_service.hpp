@@ -130,8 +130,8 @@ struct process_config {
     std::function<std::string()> resolv_conf = [] { return std::string("/etc/resolv.conf"); };
     std::string cgroup_root = "/sys/fs/cgroup";
     std::string proc = "/proc";
-    std::string
-        bundles;  ///< bundles directly below are removed with their container or its failed Create; empty: none is
+    /// Bundles directly below are removed with their container or its failed Create; empty: none is.
+    std::string bundles;
     runc::serial_resolver resolve_serial;  ///< empty: `serial:` sources fail with not_found
 
     /// Called with `<bundle>/rootfs` after a container's rootfs has been mounted, before its runtime is started.
