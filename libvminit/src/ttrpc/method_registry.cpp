@@ -9,6 +9,7 @@ void method_registry::add(std::shared_ptr<service_base> service, std::string nam
     entry->name = std::move(name);
     entry->methods = service->methods();
     entry->service = std::move(service);
+    entry->metrics.reserve(entry->methods.size());
     for (const auto& method : entry->methods) {
         auto& counts = entry->metrics.emplace_back();
         counts.service = entry->name;

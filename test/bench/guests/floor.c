@@ -1,0 +1,47 @@
+// The least that a guest can do before it answers: as PID 1, listens on a vsock port and answers what is sent there with one
+// frame of ttrpc, in a loop of epoll. What test/bench/boot calls the floor. For Linux only, linked statically.
+#define _GNU_SOURCE  // accept4
+#include <linux/vm_sockets.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static void tell(const char *phase) {
+    struct timespec now;
+    char line[80];
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    int length = snprintf(line, sizeof line, "VMINITD_READY uptime_us=%lld phase=%s\n",
+                          (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000, phase);
+    if (write(1, line, (size_t)length) < 0) _exit(1);
+}
+
+// A response for stream 0 with an empty status.
+static const unsigned char answer[] = {0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0x0a, 0};
+
+int main(int argc, char **argv) {
+    unsigned port = 1024;
+    for (int i = 1; i < argc; i++)
+        if (strncmp(argv[i], "-vsock-rpc-port=", 16) == 0) port = (unsigned)atoi(argv[i] + 16);
+    struct sockaddr_vm where = {.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = port};
+    int listener = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(listener, (struct sockaddr *)&where, sizeof where) || listen(listener, 16)) tell("no-socket");
+    int loop = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
+    if (epoll_ctl(loop, EPOLL_CTL_ADD, listener, &event)) tell("no-epoll");
+    tell("serve");
+    for (;;) {
+        if (epoll_wait(loop, &event, 1, -1) < 1) continue;
+        int who = event.data.fd;
+        if (who == listener) {
+            event.data.fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+            if (event.data.fd >= 0) epoll_ctl(loop, EPOLL_CTL_ADD, event.data.fd, &event);
+            continue;
+        }
+        char head[10];
+        if (read(who, head, sizeof head) <= 0 || write(who, answer, sizeof answer) < 0) close(who);
+    }
+}
