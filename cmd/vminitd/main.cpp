@@ -18,6 +18,7 @@
 #include "vminit/core/console.hpp"
 #include "vminit/core/kernel_cmdline.hpp"
 #include "vminit/core/log.hpp"
+#include "vminit/core/log_history.hpp"
 #include "vminit/system/boot_plan.hpp"
 #include "vminit/system/boot_steps.hpp"
 #include "vminit/system/boot_timeline.hpp"
@@ -94,8 +95,9 @@ int main(int argc, char** argv) try {
     if (!is_init() && flags.values.show_help) return print(help_text());
 
     asio::io_context context{1};
-    auto& log =
-        asio::make_service<log_service>(context, make_logger(flags.values, descriptor_sink(STDERR_FILENO))).log();
+    auto& history = asio::use_service<log_history>(context);
+    auto first = make_logger(flags.values, history.keeping(descriptor_sink(STDERR_FILENO)));
+    auto& log = asio::make_service<log_service>(context, std::move(first)).log();
     if (is_init()) (void)system::run_boot(system::vm_entry_plan(), timeline, log);  // not fatal
 
     auto words = kernel_cmdline::read();
@@ -103,7 +105,8 @@ int main(int argc, char** argv) try {
     auto loaded = load_settings(arguments, cmdline);
     auto screen = open_console(context);
     auto to_screen = [&screen](log_level, std::string_view line) { screen->write_line(line); };
-    log = make_logger(loaded.values, screen ? log_sink(to_screen) : descriptor_sink(STDERR_FILENO));
+    auto shown = screen ? log_sink(to_screen) : descriptor_sink(STDERR_FILENO);
+    log = make_logger(loaded.values, history.keeping(std::move(shown)));
     for (const auto& problem : loaded.problems) {
         log.warn("setting not used", {{"source", problem.source}, {"name", problem.name}, {"reason", problem.reason}});
     }

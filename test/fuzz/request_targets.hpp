@@ -15,6 +15,7 @@ inline constexpr auto bundle_name = "containerd.vminitd.services.bundle.v1.Bundl
 inline constexpr auto system_name = "containerd.vminitd.services.system.v1.System";
 inline constexpr auto supervisor_name = "vminit.supervisor.v1.Supervisor";
 inline constexpr auto container_name = "vminit.process.v1.Container";
+inline constexpr auto machine_name = "vminit.system.v1.Machine";
 inline constexpr auto events_name = "spinbox.services.vmevents.v1.Events";
 
 inline constexpr std::array request_targets{
@@ -56,6 +57,7 @@ inline constexpr std::array request_targets{
     request_target{container_name, "Logs"},
     request_target{container_name, "ReadFiles"},
     request_target{container_name, "WriteFiles"},
+    request_target{machine_name, "Logs"},
 };
 
 /// Their handlers would touch this machine.

@@ -13,6 +13,7 @@
 #include "vminit/api/bundle_api.hpp"
 #include "vminit/api/container_api.hpp"
 #include "vminit/api/events_api.hpp"
+#include "vminit/api/machine_api.hpp"
 #include "vminit/api/supervisor_api.hpp"
 #include "vminit/api/system_api.hpp"
 #include "vminit/api/task_api.hpp"
@@ -79,6 +80,7 @@ void add_services(test::fuzzed_server& peer, const std::string& scratch, const s
     system::system_config machine;
     machine.sysfs = scratch + "/sys";
     machine.mount_table = "/dev/null";
+    machine.kernel_log = "/dev/null";
     asio::make_service<system::system_service>(peer.context, std::move(machine));
     runc::runc_config runtime;
     runtime.binary = "/nonexistent/runtime";
@@ -89,6 +91,7 @@ void add_services(test::fuzzed_server& peer, const std::string& scratch, const s
     peer.server().add(api::make_events_api(peer.context));
     peer.server().add(api::make_supervisor_api(peer.context));
     peer.server().add(api::make_container_api(peer.context));
+    peer.server().add(api::make_machine_api(peer.context));
 }
 
 }  // namespace

@@ -368,6 +368,7 @@ void add_fake_services(ttrpc::server_service& server, fake_guest& guest) {
     server.add(std::make_shared<fake_events>(guest));
     server.add(std::make_shared<fake_supervisor>(guest));
     server.add(std::make_shared<fake_container>(guest));
+    add_fake_machine(server, guest);
 }
 
 }  // namespace vminit::test

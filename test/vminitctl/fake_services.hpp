@@ -4,7 +4,8 @@
 
 namespace vminit::test {
 
-/// Registers the Task, Bundle, System and Events services of `guest`, which outlives the server's calls.
+/// Registers the services of `guest`, which outlives the server's calls.
 void add_fake_services(ttrpc::server_service& server, fake_guest& guest);
+void add_fake_machine(ttrpc::server_service& server, fake_guest& guest);
 
 }  // namespace vminit::test

@@ -10,6 +10,7 @@ void add_commands(command_set& commands) {
     add_health(commands);
     add_metrics(commands);
     add_events(commands);
+    add_dmesg(commands);
     add_log_level(commands);
     add_supervisor(commands);
     add_shutdown(commands);

@@ -33,6 +33,7 @@ void add_events(command_set& commands);
 void add_boot(command_set& commands);
 void add_health(command_set& commands);
 void add_metrics(command_set& commands);
+void add_dmesg(command_set& commands);
 void add_log_level(command_set& commands);
 void add_devices(command_set& commands);
 void add_supervisor(command_set& commands);

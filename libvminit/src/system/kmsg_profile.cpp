@@ -9,6 +9,7 @@
 #include <charconv>
 
 #include "vminit/core/syscalls.hpp"
+#include "vminit/system/kernel_log.hpp"
 
 namespace vminit::system {
 
@@ -23,26 +24,15 @@ std::uint64_t number_at(std::string_view text) noexcept {
     return value;
 }
 
-// The third field of `prio,seq,ts_us,flags`.
-std::uint64_t time_of(std::string_view header) noexcept {
-    for (int skipped = 0; skipped < 2; ++skipped) {
-        auto comma = header.find(',');
-        if (comma == std::string_view::npos) return 0;
-        header.remove_prefix(comma + 1);
-    }
-    return number_at(header);
-}
-
 }  // namespace
 
 void kmsg_profile::add(std::string_view record) {
     constexpr std::string_view prefix = "initcall ";
     constexpr std::string_view returned = " returned ";
     constexpr std::string_view after = " after ";
-    auto semicolon = record.find(';');
-    if (semicolon == std::string_view::npos) return;
-    auto text = record.substr(semicolon + 1);
-    text = text.substr(0, text.find('\n'));
+    auto parsed = parse_kernel_record(record);
+    if (!parsed) return;
+    std::string_view text = parsed->text;
     if (!text.starts_with(prefix) || !text.ends_with(" usecs")) return;
     auto name_end = text.find(returned);
     auto cost = text.rfind(after);
@@ -51,7 +41,7 @@ void kmsg_profile::add(std::string_view record) {
                   std::string(text.substr(prefix.size(), name_end - prefix.size()))};
     ++count_;
     sum_ += call.cost;
-    last_ = time_of(record.substr(0, semicolon));
+    last_ = parsed->time_us;
     auto place = std::upper_bound(dearest_.begin(), dearest_.end(), call.cost,
                                   [](std::uint64_t value, const initcall& other) { return value > other.cost; });
     dearest_.insert(place, std::move(call));

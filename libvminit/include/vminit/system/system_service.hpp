@@ -20,6 +20,7 @@ struct system_config {
     std::string version = "dev";  ///< the build's, for `info`
     std::string kernel_version_file = "/proc/version";
     std::string sysfs = "/sys";
+    std::string kernel_log = "/dev/kmsg";
     std::string mount_table = "/proc/self/mountinfo";
     cleanup_options cleanup;
     clock::duration thaw_limit = std::chrono::seconds(60);  ///< frozen filesystems are thawed after this, asked or not

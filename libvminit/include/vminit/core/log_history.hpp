@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "vminit/core/asio.hpp"
+#include "vminit/core/clock.hpp"
+#include "vminit/core/condition.hpp"
+#include "vminit/core/log.hpp"
+
+namespace vminit {
+
+/// The end of our own log, for who asks for it later. It holds nobody up: when it is full, or no memory is left, the
+/// oldest lines go, whoever reads them.
+///
+/// Lines have numbers: the first that was logged is 0. Use from the loop's thread.
+class log_history : public asio::execution_context::service {
+public:
+    using key_type = log_history;
+    static inline asio::execution_context::id id;
+
+    /// A boot's worth, and that of some containers, as on the console; each line counts 64 bytes beside its text.
+    static constexpr std::size_t max_bytes = std::size_t{64} << 10;
+
+    struct line {
+        clock::time_point time;
+        log_level level;
+        std::string text;
+    };
+
+    /// `context` must be an `io_context`.
+    explicit log_history(asio::execution_context& context);
+
+    /// A sink that keeps each line before it hands it to `next`. It must not outlive the context.
+    log_sink keeping(log_sink next);
+
+    void add(log_level level, std::string_view text) noexcept;
+
+    /// The oldest line that is there, and the one after the newest.
+    std::uint64_t begin() const noexcept { return end_ - lines_.size(); }
+    std::uint64_t end() const noexcept { return end_; }
+
+    /// `number` is between `begin` and `end`. Until the next line is added.
+    const line& at(std::uint64_t number) const noexcept { return lines_[number - begin()]; }
+
+    /// Returns when more came, or spuriously. False if the caller has been cancelled.
+    awaitable<bool> wait() { return changed_.wait(); }
+
+private:
+    void shutdown() noexcept override {}
+    void make_room(std::size_t wanted) noexcept;
+
+    std::deque<line> lines_;
+    std::size_t bytes_ = 0;
+    std::uint64_t end_ = 0;
+    condition changed_;
+};
+
+}  // namespace vminit
