@@ -2,6 +2,7 @@
 #include <boost/asio/read.hpp>
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <cstdlib>
 
 #include "event_watch.hpp"
 #include "observer.hpp"
@@ -105,4 +106,22 @@ TEST_CASE("the limit of processes holds", "[vm]") {
     auto outcome = vm.run_container(wish);
     CHECK(outcome.out.empty());
     CHECK(outcome.err.find("can't fork") != std::string::npos);
+}
+
+TEST_CASE("a small guest runs containers, several at a time", "[vm]") {
+    // A distribution's kernel and what unpacks its initrd need more.
+    const char* kernel = std::getenv("VMINIT_KERNEL");
+    bool is_minimal = kernel != nullptr && std::string(kernel) == "minimal";
+    virtual_machine machine({"--memory", is_minimal ? "64M" : "96M"});
+    guest vm(machine.address());
+    container_wish sleeper("exec sleep 1000");
+    sleeper.id = guest::fresh_id();
+    REQUIRE(vm.create(sleeper));
+    REQUIRE(vm.start(sleeper.id));
+    CHECK(vm.run_container(container_wish("echo small")).out == "small\n");
+    CHECK(vm.run_exec(sleeper.id, exec_wish("echo beside")).out == "beside\n");
+    // What is too large for the VM ends by itself or by the kernel, and nothing else does.
+    CHECK(vm.run_container(container_wish(eater(80 * mib))).status != 0);
+    CHECK(vm.run_exec(sleeper.id, exec_wish("echo still")).out == "still\n");
+    machine.check_no_panic();
 }

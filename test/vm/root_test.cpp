@@ -1,4 +1,6 @@
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <set>
 
 #include "guest.hpp"
 #include "support/temporary_directory.hpp"
@@ -9,12 +11,18 @@ using namespace vminit::test;
 
 namespace {
 
-/// Options for a VM whose root is a disk of `type`, mounted `mode`, with an extras disk and a network card.
-std::vector<std::string> root_on_disk(const temporary_directory& directory, const std::string& type,
-                                      const std::string& mode) {
+/// An initrd that mounts what root= names and becomes init=.
+std::string root_mounter(const temporary_directory& directory) {
     auto initrd = directory.path("initrd");
     std::string loader = VMINIT_VM_SCRIPTS "/inside/mount-root";
     run_vm_script("make-initrd", {"-o", initrd, "--without-runtime", "--add", "/bin/busybox:/bin/busybox", loader});
+    return initrd;
+}
+
+/// Options for a VM whose root is a disk of `type`, mounted `mode`, with an extras disk and a network card.
+std::vector<std::string> root_on_disk(const temporary_directory& directory, const std::string& type,
+                                      const std::string& mode) {
+    auto initrd = root_mounter(directory);
     auto root = directory.path("guest");
     run_vm_script("make-rootfs", {"-o", root, "--type", type, "--guest", VMINIT_VM_INIT});
     run_vm_script("make-extras", {"-o", directory.path("extras"), "merged"});
@@ -81,6 +89,35 @@ TEST_CASE("a guest whose root is a disk writes to it what the extras ask for, an
         "mount -t ext4 -o ro /dev/vdb /mnt && cd /mnt && "
         "find var etc usr/bin -type f | sort; wc -c etc/resolv.conf; ls -d var/*/*");
     CHECK(seen == "etc/hosts\netc/passwd\netc/resolv.conf\nusr/bin/tool\n0 etc/resolv.conf\nvar/lib/spin-stack\n");
+}
+
+TEST_CASE("a guest whose root is a directory of the host's runs containers, and writes nothing into it", "[vm]") {
+    temporary_directory directory;
+    auto initrd = root_mounter(directory);
+    auto root = directory.path("guest");
+    run_vm_script("make-rootfs", {"-o", root, "--type", "directory", "--guest", VMINIT_VM_INIT});
+    auto files = [&] {
+        std::set<std::string> all;
+        for (const auto& each : std::filesystem::recursive_directory_iterator(root)) {
+            auto is_full = each.is_regular_file() && each.file_size() > 0;
+            if (is_full)
+                all.insert(each.path().lexically_relative(root).string() + " " + std::to_string(each.file_size()));
+        }
+        return all;
+    };
+    auto before = files();
+    virtual_machine machine({"--initrd", initrd, "--share", root + ":whole", "--append",
+                             "root=whole rootfstype=virtiofs rw init=/sbin/vminitd"});
+    guest vm(machine.address());
+    auto info = vm.run(vm.system().Info({}, guest::limit));
+    REQUIRE(info);
+    CHECK(info->degraded_steps().empty());
+    CHECK(vm.look_inside("grep -c ' / / .* - virtiofs whole ' /proc/1/mountinfo") == "1\n");
+    CHECK(vm.run_container(container_wish("echo inside")).out == "inside\n");
+    machine.press_ctrl_alt_del();
+    CHECK(machine.has_powered_off());
+    machine.check_no_panic();
+    CHECK(files() == before);  // nor are there others: what is mounted on is empty
 }
 
 TEST_CASE("filesystems of the boot have the options that they have elsewhere", "[vm]") {
