@@ -63,7 +63,7 @@ void pump() {
     process::stdio_end::widen(STDIN_FILENO);
     auto source = own(ex, STDIN_FILENO, process::end_kind::pipe);
     auto target = own(ex, STDOUT_FILENO, process::end_kind::socket);
-    auto buffer = std::make_shared<process::copy_buffer>();
+    auto buffer = std::make_shared<streams::copy_buffer>();
     auto copier = std::make_shared<process::output_pump>(ex, log_of(ctx), "bench", source, target, buffer, 2s);
     task_group tasks(ex, log_of(ctx));
     tasks.spawn("output", copier->run());

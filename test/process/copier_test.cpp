@@ -1,16 +1,18 @@
-#include "process/copier.hpp"
+#include "vminit/streams/copier.hpp"
 
 #include <unistd.h>
 
 #include <string>
 
 #include "process/failing_call.hpp"
+#include "process/stdio_end.hpp"
 #include "support/no_memory.hpp"
 #include "support/io_fixture.hpp"
 #include "vminit/core/syscalls.hpp"
 
 using namespace vminit;
 using namespace vminit::process;
+using namespace vminit::streams;
 using test::failing_call;
 using test::no_memory;
 

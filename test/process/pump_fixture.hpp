@@ -90,7 +90,7 @@ struct pump_fixture : io_fixture {
     syscalls::pipe_pair pipe = syscalls::pipe().value();
     std::shared_ptr<process::stdio_end> ours;
     unique_fd host;
-    std::shared_ptr<process::copy_buffer> buffer = std::make_shared<process::copy_buffer>();
+    std::shared_ptr<streams::copy_buffer> buffer = std::make_shared<streams::copy_buffer>();
     std::unique_ptr<task_group> tasks = std::make_unique<task_group>(ex(), log());
 };
 

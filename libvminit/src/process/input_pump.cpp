@@ -6,9 +6,10 @@
 namespace vminit::process {
 
 using readiness = stdio_end::readiness;
+using streams::copy_outcome;
 
 input_pump::input_pump(executor ex, std::shared_ptr<stdio_end> source, std::shared_ptr<stdio_end> target,
-                       std::shared_ptr<copy_buffer> buffer, clock::duration late)
+                       std::shared_ptr<streams::copy_buffer> buffer, clock::duration late)
     : ex_(ex),
       source_(source),
       target_(target),

@@ -2,7 +2,8 @@
 
 #include <memory>
 
-#include "process/copier.hpp"
+#include "process/stdio_end.hpp"
+#include "vminit/streams/copier.hpp"
 
 namespace vminit::process {
 
@@ -21,7 +22,7 @@ public:
 
     /// `late`: how long nothing must come after `finish`.
     input_pump(executor ex, std::shared_ptr<stdio_end> source, std::shared_ptr<stdio_end> target,
-               std::shared_ptr<copy_buffer> buffer, clock::duration late);
+               std::shared_ptr<streams::copy_buffer> buffer, clock::duration late);
 
     awaitable<void> run() { return run_on(shared_from_this()); }
 
@@ -37,14 +38,14 @@ private:
     static awaitable<void> run_on(std::shared_ptr<input_pump> self);
     awaitable<void> take_step();
     awaitable<void> await_more();
-    copy_outcome copy();
+    streams::copy_outcome copy();
     void end();
     void look_again();
 
     executor ex_;
     std::shared_ptr<stdio_end> source_;
     std::shared_ptr<stdio_end> target_;
-    copier copier_;
+    streams::copier copier_;
     clock::duration late_;
     clock::time_point quiet_since_{};
     timer pause_;

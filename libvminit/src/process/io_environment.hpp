@@ -3,7 +3,6 @@
 #include <memory>
 #include <utility>
 
-#include "process/copier.hpp"
 #include "process/late_outputs.hpp"
 #include "vminit/core/asio.hpp"
 #include "vminit/core/log.hpp"
@@ -11,6 +10,7 @@
 #include "vminit/process/kept_output.hpp"
 #include "vminit/process/process_service.hpp"
 #include "vminit/reaper/reaper_service.hpp"
+#include "vminit/streams/copier.hpp"
 #include "vminit/streams/stream_service.hpp"
 
 namespace vminit::process {
@@ -22,7 +22,7 @@ struct io_environment {
           log(log_of(where)),
           streams(asio::use_service<streams::stream_service>(where)),
           reaper(asio::use_service<reaper::reaper_service>(where)),
-          buffer(std::make_shared<copy_buffer>()),
+          buffer(std::make_shared<streams::copy_buffer>()),
           background(std::make_unique<task_group>(where.get_executor(), log)) {}
 
     executor ex() const { return context.get_executor(); }
@@ -31,7 +31,7 @@ struct io_environment {
     logger& log;
     streams::stream_service& streams;
     reaper::reaper_service& reaper;
-    std::shared_ptr<copy_buffer> buffer;
+    std::shared_ptr<streams::copy_buffer> buffer;
     late_outputs late;
     kept_outputs logs;
     std::unique_ptr<task_group> background;  // loggers that take their time to end, late outputs

@@ -6,6 +6,7 @@
 namespace vminit::process {
 
 using readiness = stdio_end::readiness;
+using streams::copy_outcome;
 
 namespace {
 
@@ -15,7 +16,7 @@ constexpr std::size_t terminal_capacity = std::size_t{64} << 10;
 }  // namespace
 
 output_pump::output_pump(executor ex, logger& log, std::string owner, std::shared_ptr<stdio_end> source,
-                         std::shared_ptr<stdio_end> target, std::shared_ptr<copy_buffer> buffer, clock::duration held)
+                         std::shared_ptr<stdio_end> target, std::shared_ptr<streams::copy_buffer> buffer, clock::duration held)
     : ex_(ex),
       log_(log),
       owner_(std::move(owner)),

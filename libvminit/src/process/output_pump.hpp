@@ -3,10 +3,11 @@
 #include <memory>
 #include <string>
 
-#include "process/copier.hpp"
 #include "process/output_progress.hpp"
+#include "process/stdio_end.hpp"
 #include "vminit/core/clock.hpp"
 #include "vminit/core/log.hpp"
+#include "vminit/streams/copier.hpp"
 
 namespace vminit::process {
 
@@ -29,7 +30,7 @@ public:
     static constexpr clock::duration memory_pause = std::chrono::milliseconds(10);
 
     output_pump(executor ex, logger& log, std::string owner, std::shared_ptr<stdio_end> source,
-                std::shared_ptr<stdio_end> target, std::shared_ptr<copy_buffer> buffer, clock::duration held);
+                std::shared_ptr<stdio_end> target, std::shared_ptr<streams::copy_buffer> buffer, clock::duration held);
 
     /// The pump itself, for its owner's task group; it keeps what it uses alive.
     awaitable<void> run() { return run_on(shared_from_this()); }
@@ -64,7 +65,7 @@ private:
     static awaitable<void> run_on(std::shared_ptr<output_pump> self);
     bool has_ended() const noexcept;
     awaitable<void> take_step();
-    copy_outcome copy();
+    streams::copy_outcome copy();
     clock::time_point over_at() const noexcept;
     clock::duration until_next_look() const noexcept;
     awaitable<void> pause(clock::duration span);
@@ -79,7 +80,7 @@ private:
     std::string owner_;
     std::shared_ptr<stdio_end> source_;
     std::shared_ptr<stdio_end> target_;
-    copier copier_;
+    streams::copier copier_;
     output_progress progress_;
     timer hold_;   // expires when an exit is not held back any longer
     timer pause_;  // until the next step, where no descriptor tells when

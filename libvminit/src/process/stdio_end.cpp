@@ -112,14 +112,6 @@ void stdio_end::close() {
     if (auto log = std::exchange(log_, {})) log->finish();
 }
 
-bool stdio_end::is_again(const error_code& failure) noexcept {
-    return failure.value() == EAGAIN || failure.value() == EWOULDBLOCK;
-}
-
-bool stdio_end::is_short_of_memory(const error_code& failure) noexcept {
-    return failure.value() == ENOMEM || failure.value() == ENOBUFS;
-}
-
 bool stdio_end::is_away(const error_code& failure) const noexcept {
     return kind_ == end_kind::terminal && failure.value() == EIO;
 }

@@ -10,6 +10,7 @@
 #include "vminit/core/clock.hpp"
 #include "vminit/core/result.hpp"
 #include "vminit/core/unique_fd.hpp"
+#include "vminit/streams/byte_end.hpp"
 
 namespace vminit::process {
 
@@ -28,7 +29,7 @@ enum class end_kind {
 /// One of our ends of a process's stdio: non-blocking reads and writes and waiting for readiness. Owns its descriptor.
 ///
 /// A terminal's is shared by the two pumps that use it.
-class stdio_end : public std::enable_shared_from_this<stdio_end> {
+class stdio_end final : public streams::byte_end, public std::enable_shared_from_this<stdio_end> {
 public:
     enum class readiness { readable, writable };
 
@@ -46,9 +47,8 @@ public:
     /// What is kept of an output.
     static std::shared_ptr<stdio_end> adopt_log(executor ex, std::shared_ptr<kept_output> log);
 
-    /// Moved bytes; 0 = end. Errors: EAGAIN (`is_again`), EIO of a terminal (`is_away`), others as errno.
-    boost::system::result<std::size_t> read(char* into, std::size_t size);
-    boost::system::result<std::size_t> write(std::string_view bytes);
+    boost::system::result<std::size_t> read(char* into, std::size_t size) override;
+    boost::system::result<std::size_t> write(std::string_view bytes) override;
 
     /// Returns when it may be ready, or `poke` was called, or spuriously. Never throws for these.
     awaitable<void> wait(readiness which);
@@ -74,14 +74,12 @@ public:
     int fd() noexcept { return descriptor_.native_handle(); }
     end_kind kind() const noexcept { return kind_; }
 
-    static bool is_again(const error_code& failure) noexcept;
+    /// A page at a time, however much there is.
+    bool is_read_piecemeal() const noexcept override { return kind_ == end_kind::terminal; }
 
-    /// The kernel has no memory for it now: the end is as good as before.
-    static bool is_short_of_memory(const error_code& failure) noexcept;
-
-    /// Nobody has the terminal open now. Somebody may open it again: only after its process's exit is it an end. No
+    /// EIO of a terminal: nobody has it open now. Somebody may open it again: only after its process's exit is it an end. No
     /// readiness tells of it (EPOLLHUP is there all the time), so who waits looks again after a while.
-    bool is_away(const error_code& failure) const noexcept;
+    bool is_away(const error_code& failure) const noexcept override;
 
 private:
     using descriptor = asio::posix::basic_stream_descriptor<executor>;

@@ -7,18 +7,18 @@
 #include <string_view>
 #include <utility>
 
-#include "process/stdio_end.hpp"
+#include "vminit/streams/byte_end.hpp"
 
-namespace vminit::process {
+namespace vminit::streams {
 
-/// Bytes of all processes that went through the pumps, delivered or thrown away.
+/// Bytes that went through all copiers of a buffer, delivered or thrown away; whoever steps counts.
 struct copy_traffic {
     std::uint64_t input = 0;
     std::uint64_t output = 0;
 };
 
-/// The one buffer all pumps read into. A step reads and writes without a suspension between, so one is enough; it is
-/// made at the first byte, so that containers without output cost nothing.
+/// The one buffer that all copiers of a kind read into. A step reads and writes without a suspension between, so one is enough; it is
+/// made at the first byte, so that who copies nothing costs nothing.
 class copy_buffer {
 public:
     static constexpr std::size_t size = std::size_t{64} << 10;  ///< what a pipe holds, and one vsock packet
@@ -59,7 +59,7 @@ public:
     /// After a send for which the kernel had no memory: vsock wants a packet in one piece.
     static constexpr std::size_t small_piece = std::size_t{16} << 10;
 
-    copier(std::shared_ptr<stdio_end> source, std::shared_ptr<stdio_end> target,
+    copier(std::shared_ptr<byte_end> source, std::shared_ptr<byte_end> target,
            std::shared_ptr<copy_buffer> buffer) noexcept
         : source_(std::move(source)), target_(std::move(target)), buffer_(std::move(buffer)) {}
 
@@ -88,8 +88,8 @@ private:
     void keep(std::size_t from, std::size_t end) noexcept;
     void forget_kept() noexcept;
 
-    std::shared_ptr<stdio_end> source_;
-    std::shared_ptr<stdio_end> target_;
+    std::shared_ptr<byte_end> source_;
+    std::shared_ptr<byte_end> target_;
     std::shared_ptr<copy_buffer> buffer_;
     std::unique_ptr<char[]> kept_;
     std::size_t kept_at_ = 0;  // what of it is written
@@ -100,4 +100,4 @@ private:
     error_code failure_;
 };
 
-}  // namespace vminit::process
+}  // namespace vminit::streams

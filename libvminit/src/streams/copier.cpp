@@ -1,8 +1,8 @@
-#include "process/copier.hpp"
+#include "vminit/streams/copier.hpp"
 
 #include <cstring>
 
-namespace vminit::process {
+namespace vminit::streams {
 
 copy_outcome copier::step() noexcept {
     if (kept() > 0) return write_kept();
@@ -10,8 +10,8 @@ copy_outcome copier::step() noexcept {
     if (into == nullptr) return copy_outcome::no_memory;
     auto count = source_->read(into, copy_buffer::size);
     if (!count) {
-        if (stdio_end::is_again(count.error())) return copy_outcome::source_empty;
-        if (stdio_end::is_short_of_memory(count.error())) return copy_outcome::no_memory;
+        if (byte_end::is_again(count.error())) return copy_outcome::source_empty;
+        if (byte_end::is_short_of_memory(count.error())) return copy_outcome::no_memory;
         return source_->is_away(count.error()) ? copy_outcome::source_away : copy_outcome::source_ended;
     }
     if (*count == 0) return copy_outcome::source_ended;
@@ -20,8 +20,7 @@ copy_outcome copier::step() noexcept {
     auto done = static_cast<std::size_t>(moved_ - before);
     if (done < *count) keep(done, *count);
     if (outcome != copy_outcome::moved || done < *count || is_discarding_) return outcome;
-    // A terminal gives a page at a time, however much there is.
-    bool has_more = *count == copy_buffer::size || source_->kind() == end_kind::terminal;
+    bool has_more = *count == copy_buffer::size || source_->is_read_piecemeal();
     return has_more ? copy_outcome::moved : copy_outcome::drained;
 }
 
@@ -43,8 +42,8 @@ copy_outcome copier::write(std::string_view bytes) noexcept {
         moved_ += *count;
         return copy_outcome::moved;
     }
-    if (stdio_end::is_again(count.error())) return copy_outcome::target_full;
-    if (stdio_end::is_short_of_memory(count.error())) {
+    if (byte_end::is_again(count.error())) return copy_outcome::target_full;
+    if (byte_end::is_short_of_memory(count.error())) {
         piece_ = small_piece;
         return copy_outcome::no_memory;
     }
@@ -79,4 +78,4 @@ void copier::forget_kept() noexcept {
     piece_ = copy_buffer::size;
 }
 
-}  // namespace vminit::process
+}  // namespace vminit::streams
