@@ -9,6 +9,7 @@
 #include "vminit/api/bundle_api.hpp"
 #include "vminit/api/container_api.hpp"
 #include "vminit/api/events_api.hpp"
+#include "vminit/api/forward_api.hpp"
 #include "vminit/api/machine_api.hpp"
 #include "vminit/api/supervisor_api.hpp"
 #include "vminit/api/supervisor_events.hpp"
@@ -161,6 +162,7 @@ void guest::register_apis() {
     server.add(api::make_supervisor_api(context_));
     server.add(api::make_container_api(context_));
     server.add(api::make_machine_api(context_));
+    if (plugins_.streaming) server.add(api::make_forward_api(context_));
     server.on_first_accept([this] { timeline_.reached("first-accept"); });
 }
 

@@ -16,6 +16,7 @@ inline constexpr auto system_name = "containerd.vminitd.services.system.v1.Syste
 inline constexpr auto supervisor_name = "vminit.supervisor.v1.Supervisor";
 inline constexpr auto container_name = "vminit.process.v1.Container";
 inline constexpr auto machine_name = "vminit.system.v1.Machine";
+inline constexpr auto forward_name = "vminit.forward.v1.Forward";
 inline constexpr auto events_name = "spinbox.services.vmevents.v1.Events";
 
 inline constexpr std::array request_targets{
@@ -58,6 +59,8 @@ inline constexpr std::array request_targets{
     request_target{container_name, "ReadFiles"},
     request_target{container_name, "WriteFiles"},
     request_target{machine_name, "Logs"},
+    request_target{forward_name, "Connect"},
+    request_target{forward_name, "Listen"},
 };
 
 /// Their handlers would touch this machine.

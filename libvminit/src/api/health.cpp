@@ -15,10 +15,12 @@ using std::chrono::seconds;
 
 constexpr std::array<std::string_view, 6> waiting_methods = {"Wait",      "Stream",     "Logs",
                                                              "ReadFiles", "WriteFiles", "Health"};
+constexpr std::string_view waiting_service = "vminit.forward.v1.Forward";
 constexpr std::string_view long_method = "Checkpoint";
 
-bool waits_by_design(std::string_view method) {
-    return std::find(waiting_methods.begin(), waiting_methods.end(), method) != waiting_methods.end();
+bool waits_by_design(std::string_view service, std::string_view method) {
+    return service == waiting_service ||
+           std::find(waiting_methods.begin(), waiting_methods.end(), method) != waiting_methods.end();
 }
 
 bool is_nearly_full(std::size_t used, std::size_t bound) { return used >= bound - bound / 4; }
@@ -91,7 +93,7 @@ std::string trouble_of(const server_facts& facts, clock::time_point now, const h
     found.add_if_full("connections", facts.counters.connections, facts.limits.connections);
     found.add_if_full("calls", facts.counters.calls, facts.limits.calls);
     for (const auto& method : facts.methods) {
-        if (!method.oldest || waits_by_design(method.method)) continue;
+        if (!method.oldest || waits_by_design(method.service, method.method)) continue;
         running_call call{method.service, method.method, now - *method.oldest};
         if (!is_too_old(call, limits)) continue;
         found.add(
@@ -156,7 +158,7 @@ std::optional<running_call> oldest_call(const guest_snapshot& snapshot) {
     std::optional<running_call> oldest;
     if (!snapshot.server) return oldest;
     for (const auto& method : snapshot.server->methods) {
-        if (!method.oldest || waits_by_design(method.method)) continue;
+        if (!method.oldest || waits_by_design(method.service, method.method)) continue;
         auto age = snapshot.now - *method.oldest;
         if (!oldest || age > oldest->age) oldest = running_call{method.service, method.method, age};
     }

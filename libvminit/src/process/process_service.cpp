@@ -219,9 +219,18 @@ result<process_snapshot> process_service::state(const std::string& id, const std
 result<std::string> process_service::root_path(const std::string& id) const {
     auto owner = core_->find(id);
     if (!owner) return owner.error();
+    auto proc = proc_path(id);
+    return proc ? *proc + "/root" : (*owner)->bundle() + "/rootfs";
+}
+
+result<std::string> process_service::proc_path(const std::string& id) const {
+    auto owner = core_->find(id);
+    if (!owner) return owner.error();
     const auto& init = (*owner)->init();
-    if (init.is_dead() || init.state.pid() == 0) return (*owner)->bundle() + "/rootfs";
-    return core_->context->config.proc + "/" + std::to_string(init.state.pid()) + "/root";
+    if (init.is_dead() || init.state.pid() == 0) {
+        return error(errc::failed_precondition, "container " + id + " is not running");
+    }
+    return core_->context->config.proc + "/" + std::to_string(init.state.pid());
 }
 
 result<std::shared_ptr<kept_output>> process_service::log_of(const std::string& id, const std::string& exec_id) const {

@@ -194,6 +194,9 @@ public:
     /// if this is the same afterwards: the number of an init that has ended may soon be another's.
     result<std::string> root_path(const std::string& id) const;
 
+    /// The directory of a container's init in procfs, with the same care. Errors: failed_precondition unless it runs.
+    result<std::string> proc_path(const std::string& id) const;
+
     /// What is kept of a process's output. Errors: failed_precondition if nothing is.
     result<std::shared_ptr<kept_output>> log_of(const std::string& id, const std::string& exec_id) const;
     std::optional<std::uint32_t> init_pid(const std::string& id) const;
