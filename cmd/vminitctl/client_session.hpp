@@ -12,7 +12,6 @@
 #include "printer.hpp"
 #include "vminit/process/v1/container.ttrpc.hpp"
 #include "vminit/supervisor/v1/supervisor.ttrpc.hpp"
-#include "vminit/system/v1/machine.ttrpc.hpp"
 #include "vminit/ttrpc/client.hpp"
 #include "vminit/ttrpc/transport.hpp"
 
@@ -22,7 +21,6 @@ using task_client = containerd::task::v3::TaskClient;
 using bundle_client = containerd::vminitd::services::bundle::v1::BundleClient;
 using system_client = containerd::vminitd::services::system::v1::SystemClient;
 using container_client = vminit::process::v1::ContainerClient;
-using machine_client = vminit::system::v1::MachineClient;
 using events_client = spinbox::services::vmevents::v1::EventsClient;
 using supervisor_client = vminit::supervisor::v1::SupervisorClient;
 
@@ -47,7 +45,6 @@ public:
     bundle_client bundle() { return bundle_client(*client_); }
     system_client system() { return system_client(*client_); }
     container_client container() { return container_client(*client_); }
-    machine_client machine() { return machine_client(*client_); }
     events_client events() { return events_client(*client_); }
     ttrpc::client& rpc() { return *client_; }
     supervisor_client supervisor() { return supervisor_client(*client_); }

@@ -36,11 +36,17 @@ std::size_t words_taken(const CLI::App& command) {
     return options.size();
 }
 
+// The place of the word behind the names that lead to `among`.
+std::size_t place_after(const CLI::App& program, const CLI::App& among, const std::vector<std::string>& arguments) {
+    if (&among == &program) return next_word(program, arguments, 0);
+    auto at = place_after(program, *among.get_parent(), arguments);
+    return next_word(among, arguments, std::min(at + 1, arguments.size()));
+}
+
 }  // namespace
 
 std::string word_after(const CLI::App& program, const CLI::App& among, const std::vector<std::string>& arguments) {
-    auto at = next_word(program, arguments, 0);
-    if (&among != &program && at < arguments.size()) at = next_word(among, arguments, at + 1);
+    auto at = place_after(program, among, arguments);
     return at < arguments.size() ? arguments[at] : std::string();
 }
 

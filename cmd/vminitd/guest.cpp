@@ -161,7 +161,9 @@ void guest::register_apis() {
     }
     server.add(api::make_supervisor_api(context_));
     server.add(api::make_container_api(context_));
-    server.add(api::make_machine_api(context_));
+    api::machine_api_options machine;
+    if (::getpid() == 1) machine.resolv_conf = [] { return system::steps::container_resolv_conf(); };
+    server.add(api::make_machine_api(context_, std::move(machine)));
     if (plugins_.streaming) server.add(api::make_forward_api(context_));
     server.on_first_accept([this] { timeline_.reached("first-accept"); });
 }

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "fake_machine.hpp"
 #include "log_line.hpp"
 #include "program.hpp"
 
@@ -11,8 +12,8 @@ namespace own = vminit::system::v1;
 namespace {
 
 own::LogLine& add_line(program& terminal, std::uint32_t level, std::uint64_t time_us, const char* text) {
-    if (terminal.guest.machine.logs.empty()) terminal.guest.machine.logs.emplace_back();
-    auto& line = *terminal.guest.machine.logs.back().add_lines();
+    if (terminal.guest.machine->logs.empty()) terminal.guest.machine->logs.emplace_back();
+    auto& line = *terminal.guest.machine->logs.back().add_lines();
     line.set_source(own::LogsRequest::KERNEL);
     line.set_level(level);
     line.set_time_us(time_us);
@@ -41,9 +42,9 @@ TEST_CASE("dmesg shows both logs, with seconds since the kernel's start", "[vmin
     CHECK(terminal.output.err_text() ==
           "vminitctl: warning: 7 messages of vminitd before this are lost\n"
           "vminitctl: warning: 2 messages of the kernel before this are lost\n");
-    CHECK_FALSE(terminal.guest.machine.logs_asked.follow());
-    CHECK_FALSE(terminal.guest.machine.logs_asked.has_level());
-    CHECK(terminal.guest.machine.logs_asked.source() == own::LogsRequest::ALL);
+    CHECK_FALSE(terminal.guest.machine->logs_asked.follow());
+    CHECK_FALSE(terminal.guest.machine->logs_asked.has_level());
+    CHECK(terminal.guest.machine->logs_asked.source() == own::LogsRequest::ALL);
 }
 
 TEST_CASE("dmesg --json gives a line an object", "[vminitctl]") {
@@ -56,9 +57,9 @@ TEST_CASE("dmesg --json gives a line an object", "[vminitctl]") {
           "{\"source\":\"kernel\",\"level\":\"warn\",\"time_us\":5,\"sequence\":9,\"text\":\"a \\\"b\\\" "
           "\xef\xbf\xbd\",\"lost\":1}\n");
     CHECK(terminal.output.err_text().empty());
-    CHECK(terminal.guest.machine.logs_asked.follow());
-    CHECK(terminal.guest.machine.logs_asked.level() == 4);
-    CHECK(terminal.guest.machine.logs_asked.source() == own::LogsRequest::KERNEL);
+    CHECK(terminal.guest.machine->logs_asked.follow());
+    CHECK(terminal.guest.machine->logs_asked.level() == 4);
+    CHECK(terminal.guest.machine->logs_asked.source() == own::LogsRequest::KERNEL);
 }
 
 TEST_CASE("dmesg fails as the guest says", "[vminitctl]") {
@@ -66,7 +67,7 @@ TEST_CASE("dmesg fails as the guest says", "[vminitctl]") {
     terminal.guest.failures["Logs machine"] = error(errc::not_found, "open /dev/kmsg: No such file or directory");
     CHECK(terminal.run({"dmesg", "--vminitd"}) == exit_failure);
     CHECK(terminal.output.err_text() == "vminitctl: not found: open /dev/kmsg: No such file or directory\n");
-    CHECK(terminal.guest.machine.logs_asked.source() == own::LogsRequest::VMINITD);
+    CHECK(terminal.guest.machine->logs_asked.source() == own::LogsRequest::VMINITD);
 }
 
 TEST_CASE("levels are those of syslog", "[vminitctl]") {

@@ -18,7 +18,6 @@
 #include "vminit/core/task_group.hpp"
 #include "vminit/process/v1/container.pb.h"
 #include "vminit/supervisor/v1/supervisor.pb.h"
-#include "vminit/system/v1/machine.pb.h"
 #include "vminit/system/v1/system.pb.h"
 #include "vminit/ttrpc/server_service.hpp"
 #include "vminit/ttrpc/transport.hpp"
@@ -51,11 +50,7 @@ private:
 /// What a process does between its start and its exit status.
 using script = std::function<awaitable<std::uint32_t>(fake_process&)>;
 
-/// What the Machine service of a fake guest answers and was asked.
-struct fake_machine_answers {
-    std::vector<vminit::system::v1::LogsResponse> logs;
-    vminit::system::v1::LogsRequest logs_asked;
-};
+struct fake_machine_answers;  // fake_machine.hpp
 
 /// The services and the stream port of a guest without anything behind them: it does what a test tells it to, and keeps
 /// what it was asked.
@@ -90,7 +85,7 @@ public:
     std::vector<vminit::process::v1::FilePiece> files_put;  ///< what WriteFiles got
     vminit::process::v1::CopyPlace files_asked;
     std::vector<std::string> frozen;
-    fake_machine_answers machine;
+    std::shared_ptr<fake_machine_answers> machine;
 
     std::map<std::string, std::string> bundle_files;
     containerd::task::v3::CreateTaskRequest created;

@@ -36,6 +36,8 @@ void add_commands(command_set& commands) {
     add_resume(commands);
     add_resize(commands);
     commands.begin_group("The guest's hardware");
+    add_network(commands);
+    add_time(commands);
     add_devices(commands);
     add_freeze(commands);
     add_thaw(commands);

@@ -35,6 +35,8 @@ void add_health(command_set& commands);
 void add_metrics(command_set& commands);
 void add_dmesg(command_set& commands);
 void add_log_level(command_set& commands);
+void add_network(command_set& commands);
+void add_time(command_set& commands);
 void add_devices(command_set& commands);
 void add_supervisor(command_set& commands);
 void add_freeze(command_set& commands);

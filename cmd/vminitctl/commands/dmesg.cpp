@@ -5,6 +5,7 @@
 #include "client_session.hpp"
 #include "commands/commands.hpp"
 #include "log_line.hpp"
+#include "vminit/system/v1/machine.ttrpc.hpp"
 
 namespace vminit::vminitctl {
 
@@ -23,7 +24,7 @@ void print(printer& out, const wire::LogLine& line) {
 }
 
 awaitable<result<int>> dmesg(client_session& guest, wire::LogsRequest request) {
-    auto machine = guest.machine();
+    wire::MachineClient machine(guest.rpc());
     auto logs = machine.Logs(std::move(request), guest.no_limit());
     if (!logs) co_return logs.error();
     for (;;) {

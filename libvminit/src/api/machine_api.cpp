@@ -4,6 +4,9 @@
 #include <utility>
 
 #include "log_feed.hpp"
+#include "machine_messages.hpp"
+#include "vminit/core/blocking.hpp"
+#include "vminit/system/system_service.hpp"
 #include "vminit/system/v1/machine.ttrpc.hpp"
 
 namespace vminit::api {
@@ -28,7 +31,11 @@ private:
 
 class machine_api final : public wire::MachineService {
 public:
-    explicit machine_api(asio::io_context& context) : context_(context) {}
+    machine_api(asio::io_context& context, machine_api_options options)
+        : context_(context),
+          options_(std::move(options)),
+          system_(asio::use_service<system::system_service>(context)),
+          blocking_(asio::use_service<blocking_service>(context)) {}
 
     awaitable<result<void>> Logs(ttrpc::call_context&, wire::LogsRequest request, log_feed::output& output) override {
         if (log_readers_ >= most_log_readers) {
@@ -41,15 +48,42 @@ public:
         co_return co_await feed->send(output);
     }
 
+    awaitable<result<wire::ClockResponse>> Clock(ttrpc::call_context&, wire::ClockRequest request) override {
+        auto state = co_await system_.move_clock(from_message(request));
+        if (!state) co_return state.error();
+        co_return to_message(*state);
+    }
+
+    awaitable<result<wire::NetworkResponse>> Network(ttrpc::call_context&, wire::NetworkRequest request) override {
+        auto change = from_message(request);
+        if (!change) co_return change.error();
+        bool is_names = change->action == system::network_action::set_dns;
+        if (is_names && !options_.resolv_conf) {
+            co_return error(errc::failed_precondition, "the machine's resolv.conf is not ours to change");
+        }
+        auto names = options_.resolv_conf ? options_.resolv_conf() : std::string("/etc/resolv.conf");
+        auto job = [change = std::move(*change), names]() -> result<system::network_state> {
+            auto changed = system::change_network(change, names);
+            if (!changed) return changed.error();
+            return system::read_network(names);
+        };
+        auto state = co_await blocking_.run(blocking_lane::kernel_writes, std::move(job), "network");
+        if (!state) co_return state.error();
+        co_return to_message(*state);
+    }
+
 private:
     asio::io_context& context_;
+    const machine_api_options options_;
+    system::system_service& system_;
+    blocking_service& blocking_;
     std::size_t log_readers_ = 0;
 };
 
 }  // namespace
 
-std::shared_ptr<ttrpc::service_base> make_machine_api(asio::io_context& context) {
-    return std::make_shared<machine_api>(context);
+std::shared_ptr<ttrpc::service_base> make_machine_api(asio::io_context& context, machine_api_options options) {
+    return std::make_shared<machine_api>(context, std::move(options));
 }
 
 }  // namespace vminit::api

@@ -56,6 +56,26 @@ result<void> ignore_existing(result<void> outcome) {
     return outcome;
 }
 
+// Without an index the kernel takes the device that the gateway is on.
+netlink_request route_request(std::uint16_t type, const interface_route& wanted, unsigned index, bool is_onlink) {
+    struct rtmsg body{};
+    body.rtm_family = family_of(wanted.network.address);
+    body.rtm_dst_len = wanted.network.prefix;
+    body.rtm_table = RT_TABLE_MAIN;
+    bool is_new = type == RTM_NEWROUTE;
+    bool is_linkwide = !wanted.gateway && wanted.network.address.is_v4();
+    if (is_new) body.rtm_protocol = RTPROT_BOOT;
+    if (is_new) body.rtm_type = RTN_UNICAST;
+    body.rtm_scope = is_linkwide ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+    if (!is_new) body.rtm_scope = RT_SCOPE_NOWHERE;
+    if (is_onlink) body.rtm_flags = RTNH_F_ONLINK;
+    netlink_request request(type, is_new ? create : std::uint16_t{0}, body);
+    if (wanted.network.prefix > 0) add_address(request, RTA_DST, wanted.network.address);
+    if (wanted.gateway) add_address(request, RTA_GATEWAY, *wanted.gateway);
+    if (index != 0) request.attribute(RTA_OIF, index);
+    return request;
+}
+
 // The requests of one device.
 class link_requests {
 public:
@@ -75,23 +95,16 @@ public:
         return kernel_.perform(request, "set mtu " + std::to_string(mtu), link_.device);
     }
 
-    result<void> add(const interface_address& wanted) {
-        struct ifaddrmsg body{};
-        body.ifa_family = family_of(wanted.address);
-        body.ifa_prefixlen = wanted.prefix;
-        body.ifa_index = index_;
-        // Nobody else has it: the host chose it. Without this it could not be used for a second.
-        std::uint32_t flags = wanted.address.is_v6() ? IFA_F_NODAD : 0;
-        if (wanted.is_alone) flags |= IFA_F_NOPREFIXROUTE;
-        netlink_request request(RTM_NEWADDR, create, body);
-        add_address(request, IFA_LOCAL, wanted.address);
-        add_address(request, IFA_ADDRESS, wanted.address);
-        request.attribute(IFA_FLAGS, flags);  // the body has room for eight of them only
-        if (wanted.address.is_v4() && wanted.prefix < 31) {
-            request.attribute(IFA_BROADCAST,
-                              asio::ip::network_v4(wanted.address.to_v4(), wanted.prefix).broadcast().to_bytes());
-        }
-        return ignore_existing(kernel_.perform(request, "add address " + text_of(wanted), link_.device));
+    result<void> add(const interface_address& wanted) { return ignore_existing(add_new(wanted)); }
+
+    result<void> add_new(const interface_address& wanted) {
+        return kernel_.perform(address_request(RTM_NEWADDR, create, wanted), "add address " + text_of(wanted),
+                               link_.device);
+    }
+
+    result<void> remove(const interface_address& wanted) {
+        return kernel_.perform(address_request(RTM_DELADDR, 0, wanted), "remove address " + text_of(wanted),
+                               link_.device);
     }
 
     result<void> add(const interface_route& wanted) { return perform(wanted, text_of(wanted.network)); }
@@ -119,6 +132,25 @@ private:
         return body;
     }
 
+    netlink_request address_request(std::uint16_t type, std::uint16_t how, const interface_address& wanted) const {
+        struct ifaddrmsg body{};
+        body.ifa_family = family_of(wanted.address);
+        body.ifa_prefixlen = wanted.prefix;
+        body.ifa_index = index_;
+        // Nobody else has it: the host chose it. Without this it could not be used for a second.
+        std::uint32_t flags = wanted.address.is_v6() ? IFA_F_NODAD : 0;
+        if (wanted.is_alone) flags |= IFA_F_NOPREFIXROUTE;
+        netlink_request request(type, how, body);
+        add_address(request, IFA_LOCAL, wanted.address);
+        add_address(request, IFA_ADDRESS, wanted.address);
+        request.attribute(IFA_FLAGS, flags);  // the body has room for eight of them only
+        if (wanted.address.is_v4() && wanted.prefix < 31) {
+            request.attribute(IFA_BROADCAST,
+                              asio::ip::network_v4(wanted.address.to_v4(), wanted.prefix).broadcast().to_bytes());
+        }
+        return request;
+    }
+
     result<void> perform(const interface_route& wanted, std::string name) {
         name.insert(0, "add route ");
         if (wanted.gateway) name.append(" via ").append(wanted.gateway->to_string());
@@ -126,19 +158,8 @@ private:
     }
 
     netlink_request request_for(const interface_route& wanted) const {
-        struct rtmsg body{};
-        body.rtm_family = family_of(wanted.network.address);
-        body.rtm_dst_len = wanted.network.prefix;
-        body.rtm_table = RT_TABLE_MAIN;
-        body.rtm_protocol = RTPROT_BOOT;
-        body.rtm_scope = wanted.gateway || wanted.network.address.is_v6() ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
-        body.rtm_type = RTN_UNICAST;
-        if (wanted.gateway && !is_near(*wanted.gateway)) body.rtm_flags = RTNH_F_ONLINK;
-        netlink_request request(RTM_NEWROUTE, create, body);
-        if (wanted.network.prefix > 0) add_address(request, RTA_DST, wanted.network.address);
-        if (wanted.gateway) add_address(request, RTA_GATEWAY, *wanted.gateway);
-        request.attribute(RTA_OIF, index_);
-        return request;
+        bool is_onlink = wanted.gateway && !is_near(*wanted.gateway);
+        return route_request(RTM_NEWROUTE, wanted, index_, is_onlink);
     }
 
     // Reached by the route that comes with an address, or by one of those without a gateway.
@@ -206,6 +227,69 @@ std::vector<error> apply_link(const link_settings& link, bool wants_metadata_rou
         if (wants_metadata_route && gateway.is_v4()) expect(requests.add_metadata_route(gateway));
     }
     return failures;
+}
+
+namespace {
+
+// What the kernel means, in the words of who asked.
+result<void> explained(result<void> outcome) {
+    if (outcome) return outcome;
+    const auto& failure = outcome.error();
+    auto is = [&](int number) { return syscalls::is_errno(failure, number); };
+    if (is(EADDRNOTAVAIL) || is(ESRCH)) return error(errc::not_found, failure.context());
+    if (is(ENETUNREACH) || is(EHOSTUNREACH)) {
+        return error(errc::failed_precondition, failure.context() + ": the gateway is on no network of the machine");
+    }
+    if (is(ENETDOWN)) return error(errc::failed_precondition, failure.context() + ": the device is down");
+    return outcome;
+}
+
+template <class Change>
+result<void> change_link(const std::string& device, Change change) {
+    auto index = index_of(device);
+    if (!index) return index.error();
+    auto kernel = rtnetlink::open();
+    if (!kernel) return kernel.error();
+    link_settings link;
+    link.device = device;
+    link_requests requests(*kernel, link, *index);
+    return explained(change(requests));
+}
+
+result<void> change_route(std::uint16_t type, const std::string& device, const interface_route& route, bool is_onlink) {
+    unsigned index = 0;
+    if (!device.empty()) {
+        auto found = index_of(device);
+        if (!found) return found.error();
+        index = *found;
+    }
+    auto kernel = rtnetlink::open();
+    if (!kernel) return kernel.error();
+    auto name = type == RTM_NEWROUTE ? std::string("add route ") : std::string("remove route ");
+    name += route.network.prefix == 0 ? std::string("default") : text_of(route.network);
+    if (route.gateway) name.append(" via ").append(route.gateway->to_string());
+    return explained(kernel->perform(route_request(type, route, index, is_onlink), name, device));
+}
+
+}  // namespace
+
+result<void> add_address(const std::string& device, const interface_address& address) {
+    return change_link(device, [&](link_requests& requests) -> result<void> {
+        if (auto up = requests.set_up(); !up) return up;
+        return requests.add_new(address);
+    });
+}
+
+result<void> remove_address(const std::string& device, const interface_address& address) {
+    return change_link(device, [&](link_requests& requests) { return requests.remove(address); });
+}
+
+result<void> add_route(const std::string& device, const interface_route& route, bool is_onlink) {
+    return change_route(RTM_NEWROUTE, device, route, is_onlink);
+}
+
+result<void> remove_route(const std::string& device, const interface_route& route) {
+    return change_route(RTM_DELROUTE, device, route, false);
 }
 
 }  // namespace vminit::system

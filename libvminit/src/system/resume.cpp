@@ -13,15 +13,6 @@ namespace vminit::system {
 
 namespace {
 
-result<void> set_clock(wall_time now) {
-    auto since_epoch = now.time_since_epoch();
-    auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
-    struct timespec time{};
-    time.tv_sec = seconds.count();
-    time.tv_nsec = (since_epoch - seconds).count();
-    return syscalls::attempt("clock_settime", {}, [&] { return ::clock_settime(CLOCK_REALTIME, &time); });
-}
-
 // A snapshot resumed twice has two guests with one random state: mix in what the host sends, then reseed (random(4)).
 result<void> add_entropy(const std::string& bytes) {
     auto device = syscalls::open("/dev/urandom", O_WRONLY);
@@ -45,6 +36,15 @@ error out_of_range(std::string_view what) {
 }
 
 }  // namespace
+
+result<void> set_wall_clock(wall_time now) {
+    auto since_epoch = now.time_since_epoch();
+    auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+    struct timespec time{};
+    time.tv_sec = seconds.count();
+    time.tv_nsec = (since_epoch - seconds).count();
+    return syscalls::attempt("clock_settime", {}, [&] { return ::clock_settime(CLOCK_REALTIME, &time); });
+}
 
 result<std::optional<wall_time>> resumed_time(const resume_request& request, wall_time now) {
     if (request.now && request.step)
@@ -75,7 +75,7 @@ result<resume_outcome> apply_resume(const resume_request& request) {
         outcome.entropy_bytes = request.entropy.size();
     }
     if (*target) {
-        if (auto set = set_clock(**target); !set) return set.error();
+        if (auto set = set_wall_clock(**target); !set) return set.error();
     }
     outcome.after = wall_now();
     return outcome;

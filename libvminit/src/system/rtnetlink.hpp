@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -41,6 +42,9 @@ private:
     std::vector<char> bytes_;
 };
 
+/// Calls `take` with type and value of each attribute of `bytes`; what is cut off is left out.
+void for_each_attribute(std::string_view bytes, const std::function<void(std::uint16_t, std::string_view)>& take);
+
 /// A socket to the kernel's routing tables; answers come before the sending call returns, so nothing waits.
 class rtnetlink {
 public:
@@ -49,7 +53,14 @@ public:
     /// Sends the request and takes its acknowledgement. Errors: errno with context `<name> <object>`.
     result<void> perform(const netlink_request& request, std::string_view name, std::string_view object);
 
+    /// Sends a request with NLM_F_DUMP and hands each message of the answer to `take`, without its header. Errors: errno
+    /// with context `read <object>`.
+    using taker = std::function<void(std::string_view message)>;
+    result<void> dump(const netlink_request& request, std::string_view object, const taker& take);
+
 private:
+    result<void> send(const netlink_request& request, std::string_view name, std::string_view object);
+
     explicit rtnetlink(unique_fd socket) noexcept : socket_(std::move(socket)) {}
 
     unique_fd socket_;

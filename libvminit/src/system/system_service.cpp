@@ -212,4 +212,16 @@ awaitable<result<resume_outcome>> system_service::resume(resume_request request)
     co_return co_await impl_->blocking.run(blocking_lane::kernel_writes, std::move(job), "resume");
 }
 
+awaitable<result<clock_state>> system_service::move_clock(clock_change change) {
+    auto job = [change, sysfs = impl_->config.sysfs, devices = impl_->config.devices,
+                read = impl_->config.read_device_clock]() -> result<clock_state> {
+        auto moved = system::move_clock(change);
+        if (!moved) return moved.error();
+        auto state = read_clock(sysfs);
+        if (state) state->devices = read_device_clocks(sysfs, devices, read);
+        return state;
+    };
+    co_return co_await impl_->blocking.run(blocking_lane::kernel_writes, std::move(job), "clock");
+}
+
 }  // namespace vminit::system

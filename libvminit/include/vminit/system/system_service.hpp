@@ -11,6 +11,7 @@
 #include "vminit/core/clock.hpp"
 #include "vminit/core/result.hpp"
 #include "vminit/system/cleanup.hpp"
+#include "vminit/system/guest_clock.hpp"
 #include "vminit/system/network.hpp"
 
 namespace vminit::system {
@@ -20,7 +21,9 @@ struct system_config {
     std::string version = "dev";  ///< the build's, for `info`
     std::string kernel_version_file = "/proc/version";
     std::string sysfs = "/sys";
+    std::string devices = "/dev";
     std::string kernel_log = "/dev/kmsg";
+    device_clock_reader read_device_clock = read_ptp_clock;
     std::string mount_table = "/proc/self/mountinfo";
     cleanup_options cleanup;
     clock::duration thaw_limit = std::chrono::seconds(60);  ///< frozen filesystems are thawed after this, asked or not
@@ -93,6 +96,10 @@ public:
     /// `step`, for a time outside 1970 to 2200 and for more than 4096 bytes of entropy; errno of the random ioctls or
     /// of clock_settime. The clock is untouched then.
     awaitable<result<resume_outcome>> resume(resume_request request);
+
+    /// Moves the clock if asked to, then reads it. Errors: invalid_argument for a step and a slew, for a step to a time
+    /// outside 1970 to 2200, for a slew of more than `longest_slew`; errno of clock_settime and adjtimex.
+    awaitable<result<clock_state>> move_clock(clock_change change);
 
     const system_config& config() const noexcept;
 
