@@ -20,6 +20,7 @@ void add_commands(command_set& commands) {
     add_logs(commands);
     add_attach(commands);
     add_cp(commands);
+    add_port(commands);
     add_create(commands);
     add_start(commands);
     add_state(commands);

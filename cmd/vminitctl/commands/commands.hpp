@@ -11,6 +11,7 @@ void add_run(command_set& commands);
 void add_logs(command_set& commands);
 void add_attach(command_set& commands);
 void add_cp(command_set& commands);
+void add_port(command_set& commands);
 void add_create(command_set& commands);
 void add_start(command_set& commands);
 void add_exec(command_set& commands);
