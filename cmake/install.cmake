@@ -28,8 +28,10 @@ endforeach()
 install(DIRECTORY proto/ DESTINATION ${proto_share} COMPONENT library FILES_MATCHING PATTERN "*.proto")
 
 set_target_properties(vminit_dependencies PROPERTIES EXPORT_NAME dependencies)
-install(TARGETS vminit vminit_proto vminit_well_known vminit_dependencies protoc-gen-ttrpc-cpp EXPORT vminit
-  ARCHIVE COMPONENT library RUNTIME COMPONENT library)
+install(TARGETS vminit vminit_proto vminit_well_known vminit_dependencies EXPORT vminit ARCHIVE COMPONENT library)
+if(NOT CMAKE_CROSSCOMPILING)
+  install(TARGETS protoc-gen-ttrpc-cpp EXPORT vminit RUNTIME COMPONENT library)
+endif()
 install(EXPORT vminit FILE vminit-targets.cmake NAMESPACE vminit:: DESTINATION ${config_dir} COMPONENT library)
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/vminit-config.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/vminit-config.cmake
@@ -39,7 +41,7 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/vminit-config-versi
 install(FILES
   ${CMAKE_CURRENT_BINARY_DIR}/vminit-config.cmake
   ${CMAKE_CURRENT_BINARY_DIR}/vminit-config-version.cmake
-  cmake/import_archive.cmake cmake/protobuf_lite.cmake cmake/ttrpc.cmake
+  cmake/host_tools.cmake cmake/import_archive.cmake cmake/protobuf_lite.cmake cmake/ttrpc.cmake
   DESTINATION ${config_dir} COMPONENT library)
 
 if(VMINIT_BUILD_COMMANDS)

@@ -25,7 +25,11 @@ function(vminit_add_precompiled name)
 
   # For the same reason its bytes differ from clone to clone, and ccache is told what it stands for instead
   # (CCACHE_PCH_EXTSUM): the preprocessed text.
-  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -std=c++20 -E -P ${header}
+  set(target)
+  if(CMAKE_CROSSCOMPILING)
+    set(target --target=${CMAKE_CXX_COMPILER_TARGET} --sysroot=${CMAKE_SYSROOT})
+  endif()
+  execute_process(COMMAND ${CMAKE_CXX_COMPILER} ${target} -std=c++20 -E -P ${header}
     OUTPUT_VARIABLE text RESULT_VARIABLE failed ERROR_VARIABLE why)
   if(failed)
     message(FATAL_ERROR "preprocessing ${header}: ${why}")
