@@ -127,6 +127,8 @@ TEST_CASE("bad fields of ip= are told and the others count", "[network]") {
     CHECK(parsed.settings.name_servers == std::vector{address("1.1.1.1")});
     CHECK(problems_of(parse("ip=10.0.0.3:::255.0.255.0")) == names{"bad netmask \"255.0.255.0\""});
     CHECK(problems_of(parse("ip=10.0.0.3:::::../x")) == names{"bad network device \"../x\""});
+    // Beyond ASCII, whether a char has a sign or not.
+    CHECK(problems_of(parse("ip=10.0.0.3:::::\xc3\xa9th0")).size() == 1);
 }
 
 TEST_CASE("a link text gives a device addresses of both families, gateways, MTU and DNS", "[network]") {

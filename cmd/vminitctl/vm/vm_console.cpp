@@ -28,7 +28,7 @@ std::string shown_part(std::string_view bytes, bool is_screen) {
     if (!is_screen) return std::string(bytes);
     std::string shown;
     for (char byte : bytes) {
-        bool is_control = (byte >= 0 && byte < ' ' && byte != '\n' && byte != '\t') || byte == '\x7f';
+        bool is_control = (static_cast<unsigned char>(byte) < ' ' && byte != '\n' && byte != '\t') || byte == '\x7f';
         if (byte != '\r') shown.push_back(is_control ? '?' : byte);
     }
     return shown;

@@ -77,7 +77,7 @@ result<interface_route> parse_route(std::string_view text) {
 // It becomes a path below /sys/class/net and a name in netlink messages.
 bool is_device_name(std::string_view name) {
     return !name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." &&
-           std::none_of(name.begin(), name.end(), [](char c) { return c <= ' ' || c == '/' || c == 0x7f; });
+           std::none_of(name.begin(), name.end(), [](unsigned char c) { return c <= ' ' || c == '/' || c >= 0x7f; });
 }
 
 bool is_domain(std::string_view name) {
