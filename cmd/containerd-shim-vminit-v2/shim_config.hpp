@@ -20,7 +20,7 @@ enum class rootfs_choice {
 struct shim_config {
     std::string kernel = "/usr/share/vminit/guest/vmlinuz";
     std::string initrd = "/usr/share/vminit/guest/initrd";
-    std::string qemu = "qemu-system-x86_64";
+    std::string qemu;  ///< empty: the machine's, as in vmm::vm_plan
     std::string vsock_device;  ///< empty: /dev/vhost-vsock
     std::string mkfs_erofs = "mkfs.erofs";
     std::string virtiofsd;  ///< empty: the first that is found where packages put it

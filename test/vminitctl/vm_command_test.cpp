@@ -149,7 +149,7 @@ TEST_CASE_METHOD(host, "what vm start cannot understand is a wrong command line"
         {"--disk root.img", "FILE:SERIAL[:ro|:rw|:snapshot]"},
         {"--share /tmp", "DIR:TAG"},
         {"--network bridge", "user or tap:NAME"},
-        {"--machine pc", "q35, microvm or microvm-bare"},
+        {"--machine pc", "q35, microvm, microvm-bare or virt"},
         {"--accel xen", "auto, kvm or tcg"},
         {"--memory 4K", "16M of memory at least"},
     }));

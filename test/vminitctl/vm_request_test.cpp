@@ -62,7 +62,8 @@ TEST_CASE("the plan of a VM has what was asked for, and else what the settings s
     auto plan = plan_of(request, settings, "/run/vm");
     REQUIRE(plan);
     CHECK(plan->kernel == settings.kernel);
-    CHECK(plan->qemu == "qemu-system-x86_64");
+    CHECK(plan->qemu.empty());
+    CHECK(plan->machine == vmm::usual_machine());
     CHECK(plan->vsock_device == "/bin/true");
     CHECK(plan->memory_mib == 256);
     CHECK(plan->console_log == "/run/vm/console.log");

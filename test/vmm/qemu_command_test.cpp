@@ -14,6 +14,7 @@ namespace {
 
 vm_plan small_plan() {
     vm_plan plan;
+    plan.machine = machine_type::q35;
     plan.directory = "/run/vm";
     plan.kernel = "/boot/vmlinuz";
     plan.initrd = "/boot/initrd";
@@ -96,6 +97,22 @@ TEST_CASE("a microvm machine has memory-mapped devices and no slots", "[vmm]") {
     CHECK(has(refusal(plan), "a microvm without ACPI takes no arguments of init"));
     plan.machine = machine_type::microvm_acpi;
     CHECK(has(line_of(plan), "-M microvm,acpi=on,"));
+}
+
+TEST_CASE("a virt machine is 64-bit Arm with PCI devices, and does not grow", "[vmm]") {
+    auto plan = small_plan();
+    plan.machine = machine_type::virt;
+    plan.most = {4, 2048};
+    plan.spare_disk_slots = 1;
+    auto line = line_of(plan);
+    CHECK(line.starts_with("qemu-system-aarch64 -M virt,gic-version=max,accel=tcg,memory-backend=mem "));
+    CHECK(has(line, "-cpu max,pauth-impdef=on -smp 1 -m 256M "));
+    CHECK(has(line, "-append console=ttyAMA0 quiet"));
+    CHECK(has(line, "vhost-vsock-pci,guest-cid=7"));
+    CHECK(has(line, "pcie-root-port,id=slot0"));
+    CHECK(has(line_of(plan, accelerator::kvm), "-cpu max -smp"));
+    plan.qemu = "/opt/qemu";
+    CHECK(line_of(plan).starts_with("/opt/qemu -M virt,"));
 }
 
 TEST_CASE("the vsock device in user space is found at its socket", "[vmm]") {

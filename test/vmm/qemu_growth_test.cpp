@@ -15,6 +15,7 @@ namespace {
 
 vm_plan growing_plan() {
     vm_plan plan;
+    plan.machine = machine_type::q35;
     plan.most = {3, 2048};
     return plan;
 }
@@ -79,9 +80,11 @@ TEST_CASE_METHOD(monitor, "beyond the plan nothing is asked for", "[vmm]") {
     CHECK(grow({1, 2049}).error().context() == "2049 MiB of memory: this VM can have at most 2048 MiB");
     CHECK(said.empty());
     vm_plan board = growing_plan();
-    board.machine = machine_type::microvm;
-    qemu_growth none(board, [this](std::string_view command, std::string) { return answer(command, {}); });
-    CHECK(run(none.grow({2, 256})).error().kind() == errc::failed_precondition);
+    for (auto machine : {machine_type::microvm, machine_type::virt}) {
+        board.machine = machine;
+        qemu_growth none(board, [this](std::string_view command, std::string) { return answer(command, {}); });
+        CHECK(run(none.grow({2, 256})).error().kind() == errc::failed_precondition);
+    }
 }
 
 TEST_CASE("a piece of memory is what is missing, at least what was there at boot, in whole blocks", "[vmm]") {

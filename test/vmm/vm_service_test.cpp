@@ -23,6 +23,7 @@ namespace {
 /// VMs of test/vmm/fake_qemu and fake_vsock_device.
 struct host : io_fixture {
     host() : service(asio::use_service<vm_service>(ctx)) {
+        plan.machine = machine_type::q35;
         plan.directory = directory.path();
         plan.qemu = FAKE_VMM_DIR "/fake_qemu";
         plan.vsock_device = FAKE_VMM_DIR "/fake_vsock_device";

@@ -33,7 +33,7 @@ void add_parts(CLI::App& command, vm_request& request) {
 
 void add_machine(CLI::App& command, vm_request& request) {
     add_parsed(command, "--machine", request.machine, parse_machine,
-               "q35 (default), microvm or microvm-bare (no ACPI)");
+               "q35, microvm, microvm-bare (no ACPI) or virt (64-bit Arm); default: of this machine's kind");
     add_parsed(command, "--accel", request.accel, parse_accelerator,
                "kvm, tcg or auto (default): what a first boot shows");
     command.add_option("--cpus", request.cpus)->check(CLI::Range(1U, 255U))->capture_default_str();

@@ -153,7 +153,7 @@ awaitable<void> vm_keeper::power_off(machine vm) {
     co_await (vm->ended() || sleep_for(power_off_limit));
 }
 
-// A microvm without ACPI has no button.
+// A microvm without ACPI has no button, and virt none that is sure to work.
 awaitable<void> vm_keeper::ask_guest(std::string address) {
     auto options = session_.options();
     options.address = std::move(address);

@@ -157,7 +157,8 @@ result<vmm::machine_type> parse_machine(std::string_view text) {
     if (text == "q35") return vmm::machine_type::q35;
     if (text == "microvm") return vmm::machine_type::microvm_acpi;
     if (text == "microvm-bare") return vmm::machine_type::microvm;
-    return error(errc::invalid_argument, fmt::format("machine {}: q35, microvm or microvm-bare", text));
+    if (text == "virt") return vmm::machine_type::virt;
+    return error(errc::invalid_argument, fmt::format("machine {}: q35, microvm, microvm-bare or virt", text));
 }
 
 result<vmm::accelerator> parse_accelerator(std::string_view text) {

@@ -28,7 +28,7 @@ struct vm_request {
     std::vector<std::string> kernel_words;
     std::vector<std::string> init_arguments;
     std::vector<std::string> vmm_words;  ///< each several words
-    vmm::machine_type machine = vmm::machine_type::q35;
+    vmm::machine_type machine = vmm::usual_machine();
     vmm::accelerator accel = vmm::accelerator::automatic;
     std::uint32_t cpus = 1;
     std::uint32_t most_cpus = 0;

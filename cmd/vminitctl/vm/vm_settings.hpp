@@ -10,7 +10,7 @@ namespace vminit::vminitctl {
 struct vm_settings {
     std::string kernel = "/usr/share/vminit/guest/vmlinuz";
     std::string initrd = "/usr/share/vminit/guest/initrd";
-    std::string qemu = "qemu-system-x86_64";
+    std::string qemu;  ///< empty: the machine's, as in vmm::vm_plan
     std::string vsock_device;  ///< empty: /dev/vhost-vsock if it opens, else vhost-device-vsock from PATH
     std::string virtiofsd;     ///< empty: the first that is found where packages put it
     std::string state;         ///< a directory per VM in here

@@ -25,7 +25,7 @@ constexpr std::size_t most_cards = 8;       // each takes a PCI slot of the root
 constexpr std::size_t longest_device = 15;  // IFNAMSIZ
 constexpr std::uint32_t default_rpc_port = 1024;
 constexpr std::uint32_t default_stream_port = 1025;
-constexpr std::size_t longest_words = 2047;  // COMMAND_LINE_SIZE of x86: the kernel would cut off what is longer
+constexpr std::size_t longest_words = 2047;  // COMMAND_LINE_SIZE of both: the kernel would cut off what is longer
 
 // A comma ends a value in QEMU's option lists; two are one.
 std::string escaped(const std::string& value) {
@@ -102,10 +102,21 @@ result<void> check(const vm_plan& plan) {
     return check_cards(plan);
 }
 
-bool is_microvm(const vm_plan& plan) { return plan.machine != machine_type::q35; }
+// Else its virtio devices are memory-mapped.
+bool has_pci(const vm_plan& plan) { return plan.machine == machine_type::q35 || plan.machine == machine_type::virt; }
+
+// Without ACPI nothing tells the guest.
+bool can_grow(const vm_plan& plan) { return plan.machine == machine_type::q35; }
+
+std::string_view program(const vm_plan& plan) {
+    if (!plan.qemu.empty()) return plan.qemu;
+    return plan.machine == machine_type::virt ? "qemu-system-aarch64" : "qemu-system-x86_64";
+}
 
 std::string_view board(machine_type machine) {
     switch (machine) {
+        case machine_type::virt:
+            return "virt,gic-version=max";
         case machine_type::q35:
             return "q35,smm=off,vmport=off";
         case machine_type::microvm_acpi:
@@ -117,9 +128,13 @@ std::string_view board(machine_type machine) {
     return "microvm,acpi=off,pit=on,pic=on,rtc=on";
 }
 
-// virtio devices are PCI functions on q35 and memory-mapped on microvm.
+// The pointer authentication that Arm describes is slow to emulate; QEMU has one of its own.
+std::string_view processor(const vm_plan& plan, accelerator accel) {
+    return plan.machine == machine_type::virt && accel == accelerator::tcg ? "max,pauth-impdef=on" : "max";
+}
+
 std::string device_name(const vm_plan& plan, std::string_view name) {
-    return fmt::format("{}-{}", name, is_microvm(plan) ? "device" : "pci");
+    return fmt::format("{}-{}", name, has_pci(plan) ? "pci" : "device");
 }
 
 std::string machine_option(const vm_plan& plan, accelerator accel) {
@@ -127,10 +142,10 @@ std::string machine_option(const vm_plan& plan, accelerator accel) {
                        accel == accelerator::kvm ? "kvm" : "tcg");
 }
 
-bool can_get_memory(const vm_plan& plan) { return !is_microvm(plan) && plan.most.memory_mib > plan.memory_mib; }
+bool can_get_memory(const vm_plan& plan) { return can_grow(plan) && plan.most.memory_mib > plan.memory_mib; }
 
 std::string processors(const vm_plan& plan) {
-    if (is_microvm(plan) || plan.most.cpus <= plan.cpus) return std::to_string(plan.cpus);
+    if (!can_grow(plan) || plan.most.cpus <= plan.cpus) return std::to_string(plan.cpus);
     return fmt::format("{},maxcpus={}", plan.cpus, plan.most.cpus);
 }
 
@@ -204,12 +219,20 @@ void add_cards(std::vector<std::string>& command, const vm_plan& plan) {
         auto device = fmt::format("{},netdev={},mac={}", device_name(plan, "virtio-net"), id, card.mac);
         if (card.mtu != 0) device += fmt::format(",host_mtu={}", card.mtu);
         // Nothing is booted from it, and Debian has its ROM in a package of its own.
-        if (!is_microvm(plan)) device += ",romfile=";
+        if (has_pci(plan)) device += ",romfile=";
         command.insert(command.end(), {"-netdev", std::move(backend), "-device", std::move(device)});
     }
 }
 
 }  // namespace
+
+machine_type usual_machine() {
+#if defined(__aarch64__)
+    return machine_type::virt;
+#else
+    return machine_type::q35;
+#endif
+}
 
 result<void> check_share(const share& shared) {
     bool is_name =
@@ -229,7 +252,8 @@ std::string vhost_socket(const vm_plan& plan) { return plan.directory + "/vhost.
 std::string vsock_socket(const vm_plan& plan) { return plan.directory + "/vm.sock"; }
 
 std::string kernel_command_line(const vm_plan& plan) {
-    std::vector<std::string> words{"console=ttyS0", "quiet", "loglevel=3", "panic=1"};
+    const auto* console = plan.machine == machine_type::virt ? "console=ttyAMA0" : "console=ttyS0";
+    std::vector<std::string> words{console, "quiet", "loglevel=3", "panic=1"};
     // Memory that may come above 4 GiB would make the kernel set 64 MiB aside for devices of 32 bits; there are none.
     if (can_get_memory(plan)) words.push_back("swiotlb=noforce");
     words.insert(words.end(), plan.kernel_words.begin(), plan.kernel_words.end());
@@ -242,7 +266,8 @@ std::string kernel_command_line(const vm_plan& plan) {
 result<std::vector<std::string>> qemu_command(const vm_plan& plan, accelerator accel) {
     if (auto fits = check(plan); !fits) return fits.error();
     std::vector<std::string> command{
-        plan.qemu, "-M", machine_option(plan, accel), "-cpu", "max", "-smp", processors(plan), "-m", memory(plan),
+        std::string(program(plan)), "-M", machine_option(plan, accel), "-cpu", std::string(processor(plan, accel)),
+        "-smp", processors(plan), "-m", memory(plan),
         // vhost-user needs memory that another process can map.
         "-object", fmt::format("memory-backend-memfd,id=mem,size={}M,share=on", plan.memory_mib), "-kernel",
         plan.kernel, "-initrd", plan.initrd, "-append", kernel_command_line(plan), "-display", "none", "-nodefaults",
@@ -255,7 +280,7 @@ result<std::vector<std::string>> qemu_command(const vm_plan& plan, accelerator a
     add_disks(command, plan);
     add_shares(command, plan);
     add_cards(command, plan);
-    if (!is_microvm(plan)) add_ports(command, plan);
+    if (has_pci(plan)) add_ports(command, plan);
     if (!plan.control_socket.empty())
         command.insert(command.end(),
                        {"-qmp", fmt::format("unix:{},server=on,wait=off", escaped(plan.control_socket))});

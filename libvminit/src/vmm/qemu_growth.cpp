@@ -51,7 +51,7 @@ qemu_growth::qemu_growth(const vm_plan& plan, execute monitor)
       boot_{plan.cpus, plan.memory_mib},
       most_{std::max(plan.cpus, plan.most.cpus), std::max(plan.memory_mib, plan.most.memory_mib)},
       now_(boot_),
-      is_microvm_(plan.machine == machine_type::microvm) {}
+      can_grow_(plan.machine != machine_type::microvm && plan.machine != machine_type::virt) {}
 
 std::uint64_t qemu_growth::piece_of(std::uint64_t boot, std::uint64_t now, std::uint64_t wanted, std::uint64_t most) {
     auto left = (most - now) / block_mib * block_mib;
@@ -78,7 +78,7 @@ result<void> qemu_growth::check(const vm_size& wanted) const {
 awaitable<result<void>> qemu_growth::grow(vm_size wanted) {
     bool fits = wanted.cpus <= now_.cpus && wanted.memory_mib <= now_.memory_mib;
     if (fits) co_return result<void>();
-    if (is_microvm_) co_return error(errc::failed_precondition, "this board takes no processor and no memory later");
+    if (!can_grow_) co_return error(errc::failed_precondition, "this board takes no processor and no memory later");
     if (is_growing_) co_return error(errc::failed_precondition, "the VM is growing already");
     auto checked = check(wanted);
     if (!checked) co_return checked;

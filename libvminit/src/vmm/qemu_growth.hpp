@@ -44,7 +44,7 @@ private:
     unsigned pieces_ = 0;
     std::uint64_t memory_end_ = 0;
     bool is_growing_ = false;
-    bool is_microvm_ = false;
+    bool can_grow_ = false;
 };
 
 }  // namespace vminit::vmm

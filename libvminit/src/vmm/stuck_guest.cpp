@@ -43,7 +43,8 @@ std::string places_in(std::string_view registers) {
         auto line = registers.substr(0, end);
         registers.remove_prefix(end == std::string_view::npos ? registers.size() : end + 1);
         while (line.ends_with('\r')) line.remove_suffix(1);
-        bool is_place = line.starts_with("CPU#") || line.starts_with("RIP=") || line.starts_with("CS =");
+        bool is_place = line.starts_with("CPU#") || line.starts_with("RIP=") || line.starts_with("CS =") ||
+                        line.starts_with(" PC=");
         if (is_place) places.append(line).append("\n");
     }
     return places;
@@ -64,11 +65,13 @@ awaitable<std::string> search_file(std::string path) {
 }
 
 awaitable<std::string> read_kernel_log(qmp_client& monitor, vm_plan plan) {
-    auto memory = std::min(plan.memory_mib * mib, most_memory);
+    // virt has its memory behind its devices.
+    auto begin = plan.machine == machine_type::virt ? 1024 * mib : 0;
+    auto end = begin + std::min(plan.memory_mib * mib, most_memory);
     auto file = plan.directory + "/memory";
     std::string log;
-    for (std::uint64_t at = 0; at < memory && log.empty(); at += piece_size) {
-        auto size = std::min(piece_size, memory - at);
+    for (auto at = begin; at < end && log.empty(); at += piece_size) {
+        auto size = std::min(piece_size, end - at);
         boost::json::object range{{"val", at}, {"size", size}, {"filename", file}};
         auto arguments = boost::json::serialize(range);
         auto saved = co_await monitor.execute("pmemsave", arguments, command_limit);

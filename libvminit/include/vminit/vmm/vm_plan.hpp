@@ -11,7 +11,11 @@ enum class machine_type {
     q35,           ///< PCI and ACPI: disks can be added while it runs
     microvm,       ///< virtio-mmio and no ACPI, the fastest to start; nothing can be plugged in later
     microvm_acpi,  ///< the same, its devices and its power button told by ACPI
+    virt,          ///< 64-bit Arm: PCI and a device tree; disks can be added while it runs, processors and memory not
 };
+
+/// The board of this machine's own processors, which KVM can run: virt on 64-bit Arm, elsewhere q35.
+machine_type usual_machine();
 
 enum class accelerator {
     automatic,  ///< KVM where a VM gets as far as serving with it, else TCG
@@ -68,26 +72,26 @@ struct vm_size {
 
 /// A VM before it runs: a value. `directory` is private to the VM, exists, and holds its sockets and logs.
 struct vm_plan {
-    std::string directory;  ///< at most 90 bytes: a Unix socket's path in it must fit into 107
-    std::string qemu = "qemu-system-x86_64";
+    std::string directory;     ///< at most 90 bytes: a Unix socket's path in it must fit into 107
+    std::string qemu;          ///< empty: qemu-system-aarch64 for virt, else qemu-system-x86_64
     std::string vsock_device;  ///< the vhost-device-vsock program; empty: the kernel's /dev/vhost-vsock
 
     std::string virtiofsd;  ///< the program that serves shares; empty: there can be none
 
-    std::string kernel;  ///< a bzImage, or for microvm also an uncompressed vmlinux with a PVH entry
+    std::string kernel;  ///< a bzImage, for microvm also an uncompressed vmlinux with a PVH entry, for virt an Image
     std::string initrd;
     std::vector<std::string> kernel_words;    ///< more kernel command line
     std::vector<std::string> init_arguments;  ///< of PID 1, behind `--`; a microvm without ACPI takes none
     std::vector<std::string> vmm_arguments;   ///< more of the VMM's own command line, as they are
 
-    machine_type machine = machine_type::q35;
+    machine_type machine = usual_machine();
     accelerator accel = accelerator::automatic;
     unsigned cpus = 1;
     std::uint64_t memory_mib = 256;
     vm_size most;  ///< q35: what it can grow to while it runs; where that is less than at boot, it cannot
     std::vector<disk> disks;
     std::vector<share> shares;
-    unsigned spare_disk_slots = 0;  ///< q35: PCIe ports for disks and shares that come later, at most 16
+    unsigned spare_disk_slots = 0;  ///< q35 and virt: PCIe ports for disks and shares that come later, at most 16
 
     std::vector<network_card> cards;        ///< at most 8
     std::string network_namespace;          ///< the file of the one in which the VMM runs and the taps are; empty: ours
