@@ -11,6 +11,7 @@
 #include "vminit/api/events_api.hpp"
 #include "vminit/api/forward_api.hpp"
 #include "vminit/api/machine_api.hpp"
+#include "vminit/api/socket_forward_api.hpp"
 #include "vminit/api/supervisor_api.hpp"
 #include "vminit/api/supervisor_events.hpp"
 #include "vminit/api/system_api.hpp"
@@ -165,6 +166,10 @@ void guest::register_apis() {
     if (::getpid() == 1) machine.resolv_conf = [] { return system::steps::container_resolv_conf(); };
     server.add(api::make_machine_api(context_, std::move(machine)));
     if (plugins_.streaming) server.add(api::make_forward_api(context_));
+    // A service of that host's own, and of no other.
+    if (plugins_.streaming && values_.host_dialect == "nerdbox") {
+        server.add(when_booted(api::make_socket_forward_api(context_), {{"Bind", {mounts}}}));
+    }
     server.on_first_accept([this] { timeline_.reached("first-accept"); });
 }
 

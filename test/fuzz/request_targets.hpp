@@ -17,6 +17,7 @@ inline constexpr auto supervisor_name = "vminit.supervisor.v1.Supervisor";
 inline constexpr auto container_name = "vminit.process.v1.Container";
 inline constexpr auto machine_name = "vminit.system.v1.Machine";
 inline constexpr auto forward_name = "vminit.forward.v1.Forward";
+inline constexpr auto socket_forward_name = "nerdbox.services.socketforward.v1.SocketForward";
 inline constexpr auto events_name = "spinbox.services.vmevents.v1.Events";
 
 inline constexpr std::array request_targets{
@@ -61,12 +62,14 @@ inline constexpr std::array request_targets{
     request_target{machine_name, "Logs"},
     request_target{forward_name, "Connect"},
     request_target{forward_name, "Listen"},
+    request_target{socket_forward_name, "Accept"},
 };
 
 /// Their handlers would touch this machine.
 inline constexpr std::array requests_left_out{request_target{machine_name, "Clock"},
                                               request_target{machine_name, "Network"},
                                               request_target{system_name, "PrepareShutdown"},
-                                              request_target{system_name, "Resume"}};
+                                              request_target{system_name, "Resume"},
+                                              request_target{socket_forward_name, "Bind"}};
 
 }  // namespace vminit::test

@@ -15,6 +15,7 @@
 #include "vminit/api/events_api.hpp"
 #include "vminit/api/forward_api.hpp"
 #include "vminit/api/machine_api.hpp"
+#include "vminit/api/socket_forward_api.hpp"
 #include "vminit/api/supervisor_api.hpp"
 #include "vminit/api/system_api.hpp"
 #include "vminit/api/task_api.hpp"
@@ -71,7 +72,8 @@ void append_call(std::string& bytes, std::uint32_t stream, const test::request_t
     parts.service = asked.service;
     parts.method = asked.method;
     bool is_stream = asked.service == test::events_name || asked.method == "WriteFiles" ||
-                     (asked.service == test::forward_name && asked.method == "Connect");
+                     (asked.service == test::forward_name && asked.method == "Connect") ||
+                     asked.service == test::socket_forward_name;
     if (!is_stream) parts.payload = payload;
     auto flags = is_stream ? ttrpc::frame_flag::remote_open : ttrpc::frame_flag::remote_closed;
     append_frame(bytes, stream, ttrpc::message_type::request, flags, ttrpc::write_request(parts));
@@ -95,6 +97,7 @@ void add_services(test::fuzzed_server& peer, const std::string& scratch, const s
     peer.server().add(api::make_container_api(peer.context));
     peer.server().add(api::make_machine_api(peer.context));
     peer.server().add(api::make_forward_api(peer.context));
+    peer.server().add(api::make_socket_forward_api(peer.context));
 }
 
 }  // namespace
