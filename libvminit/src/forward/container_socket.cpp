@@ -20,11 +20,28 @@ namespace {
 
 constexpr useconds_t way_back_pause = 10'000;
 
+result<long> erased_call(std::string_view name, const std::string& what, long (*call)(void*), void* context) {
+    return syscalls::check(name, what, [&] { return call(context); });
+}
+
+// As `syscalls::attempt`, which would be compiled into each of many callers.
+template <class Call>
+result<void> attempt(std::string_view name, const std::string& what, Call call) {
+    auto made = erased_call(
+        name, what, [](void* context) { return static_cast<long>((*static_cast<Call*>(context))()); }, &call);
+    return made ? result<void>() : result<void>(made.error());
+}
+
+// The same of a call that opens something.
+template <class Call>
+result<unique_fd> attempt_open(std::string_view name, const std::string& what, Call call) {
+    auto made = erased_call(
+        name, what, [](void* context) { return static_cast<long>((*static_cast<Call*>(context))()); }, &call);
+    return made ? result<unique_fd>(unique_fd(static_cast<int>(*made))) : result<unique_fd>(made.error());
+}
+
 result<unique_fd> open_socket(int family) {
-    auto made =
-        syscalls::check("socket", {}, [&] { return ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); });
-    if (!made) return made.error();
-    return unique_fd(static_cast<int>(*made));
+    return attempt_open("socket", {}, [&] { return ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); });
 }
 
 bool is_same_file(int one, int other) noexcept {
@@ -43,7 +60,7 @@ result<unique_fd> open_socket_in(const std::string& net, int family) {
     if (is_same_file(there->get(), home->get())) return open_socket(family);
     // Who may not come back does not go.
     for (const auto& next : {std::cref(*home), std::cref(*there)}) {
-        auto gone = syscalls::attempt("setns", net, [&] { return ::setns(next.get().get(), CLONE_NEWNET); });
+        auto gone = attempt("setns", net, [&] { return ::setns(next.get().get(), CLONE_NEWNET); });
         if (!gone) return gone.error();
     }
     auto made = open_socket(family);
@@ -58,10 +75,8 @@ result<unique_fd> open_below(const std::string& root, const std::string& path, i
     open_how how{};
     how.flags = static_cast<unsigned>(flags | O_PATH | O_CLOEXEC);
     how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-    auto opened = syscalls::check("open", path,
-                                  [&] { return ::syscall(SYS_openat2, top->get(), path.c_str(), &how, sizeof how); });
-    if (!opened) return opened.error();
-    return unique_fd(static_cast<int>(*opened));
+    return attempt_open("open", path,
+                        [&] { return ::syscall(SYS_openat2, top->get(), path.c_str(), &how, sizeof how); });
 }
 
 // What an O_PATH descriptor stands for, for calls that want a path.
@@ -92,13 +107,13 @@ place local_place(std::string path) {
 }
 
 result<void> connect_socket(int fd, const socket_name& name, const std::string& what) {
-    auto begun = syscalls::attempt("connect", what, [&] { return ::connect(fd, name.data(), name.size); });
+    auto begun = attempt("connect", what, [&] { return ::connect(fd, name.data(), name.size); });
     if (!begun && !syscalls::is_errno(begun.error(), EINPROGRESS)) return begun.error();
     return {};
 }
 
 result<void> bind_socket(int fd, const socket_name& name, const std::string& what) {
-    return syscalls::attempt("listen at", what, [&] { return ::bind(fd, name.data(), name.size); });
+    return attempt("listen at", what, [&] { return ::bind(fd, name.data(), name.size); });
 }
 
 // Whoever listens on it would have taken us, or let us wait.
@@ -116,18 +131,17 @@ bool is_socket(const new_name& there) {
 }
 
 result<void> remove_name(const new_name& there) {
-    return syscalls::attempt("unlink", there.name,
+    return attempt("unlink", there.name,
                              [&] { return ::unlinkat(there.directory.get(), there.name.c_str(), 0); });
 }
 
 // Not through a link that has taken its place since.
 result<void> set_mode(const new_name& made, mode_t mode) {
-    auto opened = syscalls::check("open", made.name, [&] {
+    auto socket = attempt_open("open", made.name, [&] {
         return ::openat(made.directory.get(), made.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC);
     });
-    if (!opened) return opened.error();
-    unique_fd socket(static_cast<int>(*opened));
-    return syscalls::attempt("chmod", made.name, [&] { return ::chmod(path_of(socket).c_str(), mode); });
+    if (!socket) return socket.error();
+    return attempt("chmod", made.name, [&] { return ::chmod(path_of(*socket).c_str(), mode); });
 }
 
 result<void> bind_local(int fd, const std::string& path, const surroundings& in) {
@@ -176,7 +190,7 @@ result<unique_fd> begin_listen(const place& at, const surroundings& in, int back
     auto bound = at.is_tcp() ? bind_tcp(socket->get(), at) : bind_local(socket->get(), at.path, in);
     if (!bound) return bound.error();
     auto listening =
-        syscalls::attempt("listen at", at.to_string(), [&] { return ::listen(socket->get(), backlog); });
+        attempt("listen at", at.to_string(), [&] { return ::listen(socket->get(), backlog); });
     if (!listening) return listening.error();
     return socket;
 }
