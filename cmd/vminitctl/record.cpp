@@ -23,7 +23,7 @@ std::string printable(std::string_view text) {
 
 std::string title_of(const field& fact) {
     std::string title = fact.key;
-    for (std::string_view unit : {"_usec", "_bytes"}) {
+    for (std::string_view unit : {"_usec", "_ns", "_bytes"}) {
         if (!fact.text.empty() && title.ends_with(unit)) title.resize(title.size() - unit.size());
     }
     std::replace(title.begin(), title.end(), '_', ' ');

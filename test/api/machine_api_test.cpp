@@ -142,3 +142,20 @@ TEST_CASE_METHOD(machine_fixture, "a change of the network that makes no sense i
     request.set_gateway("fd00::1");
     CHECK(refusal() == "bad route \"10.0.0.1/24@fd00::1\": invalid argument");
 }
+
+TEST_CASE_METHOD(machine_fixture, "Reclaim makes the kernel give memory up, and only once at a time", "[api]") {
+    // Of this machine nothing is given up: compaction is skipped, and the cgroup root is a directory of files.
+    put("sys/fs/cgroup/memory.reclaim", "");
+    wire::ReclaimRequest request;
+    request.set_bytes(4096);
+    request.set_skip_compaction(true);
+    auto answer = run(client().Reclaim(request));
+    REQUIRE(answer);
+    CHECK(read_file(directory.path("sys/fs/cgroup/memory.reclaim")).value() == "4096");
+    CHECK(answer->before().free() > 0);
+    CHECK(answer->after().available() > 0);
+    CHECK_FALSE(answer->stopped());
+    CHECK(answer->remarks_size() == 0);
+    request.set_id("none");
+    CHECK(run(client().Reclaim(request)).error().message() == "container not created: not found");
+}

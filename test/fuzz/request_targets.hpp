@@ -68,6 +68,7 @@ inline constexpr std::array request_targets{
 /// Their handlers would touch this machine.
 inline constexpr std::array requests_left_out{request_target{machine_name, "Clock"},
                                               request_target{machine_name, "Network"},
+                                              request_target{machine_name, "Reclaim"},
                                               request_target{system_name, "PrepareShutdown"},
                                               request_target{system_name, "Resume"},
                                               request_target{socket_forward_name, "Bind"}};

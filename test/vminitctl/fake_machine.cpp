@@ -46,6 +46,12 @@ public:
         co_return guest_.machine->network;
     }
 
+    awaitable<result<own::ReclaimResponse>> Reclaim(call_context&, own::ReclaimRequest request) override {
+        guest_.machine->reclaim_asked = request;
+        if (auto failure = guest_.note("Reclaim", request.id())) co_return *failure;
+        co_return guest_.machine->reclaimed;
+    }
+
 private:
     fake_guest& guest_;
 };

@@ -13,6 +13,8 @@ struct fake_machine_answers {
     vminit::system::v1::ClockResponse clock;  ///< without a time: that of this machine and `ahead` more
     std::int64_t ahead_ns = 0;                ///< which steps change
     std::vector<vminit::system::v1::ClockRequest> clock_asked;
+    vminit::system::v1::ReclaimResponse reclaimed;
+    vminit::system::v1::ReclaimRequest reclaim_asked;
     vminit::system::v1::NetworkResponse network;
     vminit::system::v1::NetworkRequest network_asked;
 };

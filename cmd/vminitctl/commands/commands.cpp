@@ -44,6 +44,7 @@ void add_commands(command_set& commands) {
     add_thaw(commands);
     add_cpu(commands);
     add_memory(commands);
+    add_reclaim(commands);
     commands.begin_group("This machine");
     add_vm(commands);
     add_completion(commands);

@@ -36,6 +36,7 @@ void add_health(command_set& commands);
 void add_metrics(command_set& commands);
 void add_dmesg(command_set& commands);
 void add_log_level(command_set& commands);
+void add_reclaim(command_set& commands);
 void add_network(command_set& commands);
 void add_time(command_set& commands);
 void add_devices(command_set& commands);

@@ -14,6 +14,12 @@ namespace {
 constexpr std::size_t longest_word = 256;  // of a resolv.conf, which an image may have brought
 static_assert(static_cast<int>(system::network_action::set_dns) == wire::NetworkRequest::SET_DNS);
 
+void set_figures(wire::MemoryFigures& target, const system::memory_figures& figures) {
+    target.set_free(figures.free);
+    target.set_available(figures.available);
+    target.set_cached(figures.cached);
+}
+
 }  // namespace
 
 system::clock_change from_message(const wire::ClockRequest& message) {
@@ -75,6 +81,17 @@ wire::NetworkResponse to_message(const system::network_state& state) {
     }
     for (const auto& server : state.name_servers) response.add_name_servers(as_utf8(server, longest_word));
     for (const auto& domain : state.search) response.add_search(as_utf8(domain, longest_word));
+    return response;
+}
+
+wire::ReclaimResponse to_message(const system::reclaim_outcome& outcome) {
+    wire::ReclaimResponse response;
+    set_figures(*response.mutable_before(), outcome.before);
+    set_figures(*response.mutable_after(), outcome.after);
+    response.set_container_before(outcome.cgroup_before);
+    response.set_container_after(outcome.cgroup_after);
+    response.set_stopped(!outcome.is_whole);
+    for (const auto& remark : outcome.remarks) response.add_remarks(remark);
     return response;
 }
 
