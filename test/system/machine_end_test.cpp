@@ -33,12 +33,12 @@ void put(std::string& table, std::size_t offset, Number number) {
 }
 
 // A Fixed ACPI Description Table, as those of QEMU's q35 and, with reduced hardware, of Cloud Hypervisor.
-std::string full_hardware() {
+[[maybe_unused]] std::string full_hardware() {
     std::string table(276, '\0');
     put(table, 64, std::uint32_t{0x604});
     return table;
 }
-std::string reduced_hardware(std::uint64_t sleep_register) {
+[[maybe_unused]] std::string reduced_hardware(std::uint64_t sleep_register) {
     std::string table(276, '\0');
     put(table, 112, std::uint32_t{1u << 20});
     put(table, 248, sleep_register);

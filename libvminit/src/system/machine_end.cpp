@@ -21,6 +21,13 @@ namespace {
 
 std::atomic<int> reboot_command{RB_POWER_OFF};
 
+// Other processors power off by their firmware or by a device.
+#if defined(__x86_64__)
+constexpr bool needs_acpi = true;
+#else
+constexpr bool needs_acpi = false;
+#endif
+
 // Fixed ACPI Description Table (ACPI 6.5, 5.2.9): where its fields are.
 constexpr std::size_t pm1a_control = 64;
 constexpr std::size_t flags = 112;
@@ -113,8 +120,8 @@ void set_alarm(struct timespec limit, void (*action)()) noexcept {
 
 }  // namespace
 
-machine_end find_machine_end([[maybe_unused]] const std::string& firmware) {
-#if defined(__x86_64__)
+machine_end find_machine_end(const std::string& firmware) {
+    if (!needs_acpi) return machine_end::power_off;
     // Whether sysfs is there at all: a boot can have failed before.
     if (::access(firmware.c_str(), F_OK) != 0) return machine_end::power_off;
     std::string acpi = firmware + "/acpi";
@@ -122,7 +129,6 @@ machine_end find_machine_end([[maybe_unused]] const std::string& firmware) {
     auto table = read_file(acpi + "/tables/FACP");
     if (!table) return machine_end::power_off;
     if (!has_sleep_register(*table) || !has_s5(acpi + "/tables")) return machine_end::restart;
-#endif
     return machine_end::power_off;
 }
 
