@@ -59,7 +59,7 @@ result<std::optional<kernel_record>> kernel_log::next() {
         if (!record) continue;
         if (record->sequence > expected_) record->lost = record->sequence - expected_;
         expected_ = record->sequence + 1;
-        return std::move(record);
+        return record;
     }
     return std::optional<kernel_record>();
 }
