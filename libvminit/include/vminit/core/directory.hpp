@@ -8,9 +8,9 @@
 
 namespace vminit {
 
-/// The names in a directory, sorted, without `.` and `..`. At most `most` are read; which ones is the filesystem's
-/// choice. May sleep: not for the loop, but where the filesystem is the kernel's own memory (procfs, sysfs, cgroupfs).
-/// Errors: errno of opening it.
+/// The names in a directory, sorted, without those of itself and its parent. At most `most` are read; which ones, the
+/// filesystem chooses. May sleep: not for the loop, but where the filesystem is the kernel's own memory (procfs, sysfs,
+/// cgroupfs). Errors: errno of opening it.
 result<std::vector<std::string>> names_in(const std::string& path,
                                           std::size_t most = std::numeric_limits<std::size_t>::max());
 

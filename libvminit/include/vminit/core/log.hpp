@@ -47,6 +47,7 @@ private:
     variant value_;
 };
 
+/// One key and its value in a line of the log. Both are only read while the line is made.
 struct log_field {
     std::string_view key;
     log_value value;

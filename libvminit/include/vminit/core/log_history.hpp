@@ -25,6 +25,7 @@ public:
     /// A boot's worth, and that of some containers, as on the console; each line counts 64 bytes beside its text.
     static constexpr std::size_t max_bytes = std::size_t{64} << 10;
 
+    /// A line that is kept, as it was logged.
     struct line {
         clock::time_point time;
         log_level level;

@@ -16,11 +16,13 @@
 
 namespace vminit::devices {
 
+/// Where the device_service looks; other places are for tests.
 struct device_config {
     std::string sysfs = "/sys";
     std::string dev = "/dev";
 };
 
+/// What came from the kernel since the service was made.
 struct device_counters {
     std::uint64_t uevents = 0;
     std::uint64_t malformed = 0;

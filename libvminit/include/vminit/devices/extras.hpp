@@ -25,6 +25,7 @@ inline constexpr unsigned max_extras_disk = 701;
 /// number up to `max_extras_disk`.
 result<std::optional<extras_settings>> parse_extras_settings(const kernel_cmdline& cmdline);
 
+/// What became of an extras disk.
 struct extras_report {
     bool was_done_before = false;  ///< the marker was there, nothing was done
     std::size_t files = 0;

@@ -13,6 +13,7 @@
 /// Lifecycle facts as plain values; `containerd.events.*` on the wire.
 namespace vminit::events {
 
+/// /tasks/create: a container was created, its init not yet started.
 struct task_create {
     std::string container_id;
     std::string bundle;
@@ -23,11 +24,13 @@ struct task_create {
     std::uint32_t pid = 0;
 };
 
+/// /tasks/start: the init of a container runs.
 struct task_start {
     std::string container_id;
     std::uint32_t pid = 0;
 };
 
+/// /tasks/exit: an init or an exec has ended. Told once for each.
 struct task_exit {
     std::string container_id;
     std::string id;  ///< the container id for init, the exec id for an exec
@@ -36,10 +39,12 @@ struct task_exit {
     wall_time exited_at{};
 };
 
+/// /tasks/oom: the kernel killed something in the container for its memory limit.
 struct task_oom {
     std::string container_id;
 };
 
+/// /tasks/delete: a container, or an exec of it, is gone.
 struct task_delete {
     std::string container_id;
     std::uint32_t pid = 0;
@@ -48,25 +53,30 @@ struct task_delete {
     std::string id;  ///< empty for init
 };
 
+/// /tasks/exec-added: an exec is known, not yet started.
 struct task_exec_added {
     std::string container_id;
     std::string exec_id;
 };
 
+/// /tasks/exec-started: an exec runs.
 struct task_exec_started {
     std::string container_id;
     std::string exec_id;
     std::uint32_t pid = 0;
 };
 
+/// /tasks/paused: the processes of the container are frozen.
 struct task_paused {
     std::string container_id;
 };
 
+/// /tasks/resumed: they run again.
 struct task_resumed {
     std::string container_id;
 };
 
+/// /tasks/checkpointed: the container was written to `checkpoint`, a directory.
 struct task_checkpointed {
     std::string container_id;
     std::string checkpoint;

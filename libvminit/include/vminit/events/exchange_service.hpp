@@ -23,6 +23,7 @@ struct topic_count {
 };
 inline constexpr std::string_view foreign_topics = "/vminit";
 
+/// What passed the exchange since it was made, and what it holds now.
 struct exchange_counters {
     std::uint64_t published = 0;
     std::uint64_t lost = 0;       ///< dropped from the ring before anybody had got or acknowledged them

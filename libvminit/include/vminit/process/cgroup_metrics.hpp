@@ -10,6 +10,7 @@
 /// What Stats answers: `io.containerd.cgroups.v2.Metrics` as plain values. Field order is that of the message.
 namespace vminit::process {
 
+/// A line of a pressure file: shares of 10, 60 and 300 s in percent, and the whole in microseconds.
 struct psi_data {
     double avg10 = 0, avg60 = 0, avg300 = 0;
     std::uint64_t total = 0;
@@ -22,11 +23,13 @@ struct psi_stats {
     friend bool operator==(const psi_stats&, const psi_stats&) = default;
 };
 
+/// The pids controller: processes now, and how many there may be.
 struct pids_stat {
     std::uint64_t current = 0, limit = 0;
     friend bool operator==(const pids_stat&, const pids_stat&) = default;
 };
 
+/// cpu.stat, and cpu.pressure. Times in microseconds.
 struct cpu_stat {
     std::uint64_t usage_usec = 0, user_usec = 0, system_usec = 0;
     std::uint64_t nr_periods = 0, nr_throttled = 0, throttled_usec = 0;
@@ -35,6 +38,7 @@ struct cpu_stat {
     friend bool operator==(const cpu_stat&, const cpu_stat&) = default;
 };
 
+/// memory.stat and the other files of the memory controller, in bytes or counts as the kernel has them.
 struct memory_stat {
     std::uint64_t anon = 0, file = 0, kernel_stack = 0, slab = 0, sock = 0, shmem = 0, file_mapped = 0, file_dirty = 0,
                   file_writeback = 0, anon_thp = 0, inactive_anon = 0, active_anon = 0, inactive_file = 0,
@@ -49,28 +53,33 @@ struct memory_stat {
     friend bool operator==(const memory_stat&, const memory_stat&) = default;
 };
 
+/// A device of the rdma controller.
 struct rdma_entry {
     std::string device;
     std::uint32_t hca_handles = 0, hca_objects = 0;
     friend bool operator==(const rdma_entry&, const rdma_entry&) = default;
 };
 
+/// rdma.current and rdma.max.
 struct rdma_stat {
     std::vector<rdma_entry> current, limit;
     friend bool operator==(const rdma_stat&, const rdma_stat&) = default;
 };
 
+/// A device of io.stat: bytes and operations, read and written.
 struct io_entry {
     std::uint64_t major = 0, minor = 0, rbytes = 0, wbytes = 0, rios = 0, wios = 0;
     friend bool operator==(const io_entry&, const io_entry&) = default;
 };
 
+/// io.stat, and io.pressure.
 struct io_stat {
     std::vector<io_entry> usage;
     std::optional<psi_stats> psi;
     friend bool operator==(const io_stat&, const io_stat&) = default;
 };
 
+/// The hugetlb controller for one size of pages. Bytes; `failcnt` counts refusals.
 struct hugetlb_stat {
     std::uint64_t current = 0, max = 0;
     std::string pagesize;
@@ -78,6 +87,7 @@ struct hugetlb_stat {
     friend bool operator==(const hugetlb_stat&, const hugetlb_stat&) = default;
 };
 
+/// memory.events: how often each happened.
 struct memory_events {
     std::uint64_t low = 0, high = 0, max = 0, oom = 0, oom_kill = 0, oom_group_kill = 0;
     friend bool operator==(const memory_events&, const memory_events&) = default;

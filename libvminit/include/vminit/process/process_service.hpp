@@ -38,6 +38,7 @@ struct runtime_options {
     std::string shim_cgroup, criu_image_path, criu_work_path;  ///< only written down in options.json
 };
 
+/// What Create is asked for. `id` is the container's.
 struct create_request {
     create_request() = default;
 
@@ -50,6 +51,7 @@ struct create_request {
     runtime_options options;
 };
 
+/// What Exec is asked for: one more process in the container `id`.
 struct exec_request {
     exec_request() = default;
 
@@ -59,6 +61,7 @@ struct exec_request {
     std::string spec_json;  ///< OCI Process object
 };
 
+/// What Checkpoint is asked for: the container `id` into the directory `path`. The flags are those of the runtime.
 struct checkpoint_request {
     checkpoint_request() = default;
 
@@ -70,6 +73,7 @@ struct checkpoint_request {
     std::string cgroups_mode, image_path, work_path, parent_path;
 };
 
+/// What is known of an init or an exec at one moment.
 struct process_snapshot {
     std::string id;  ///< the exec id for an exec
     std::string bundle;
@@ -97,6 +101,7 @@ struct process_counters {
     std::uint64_t output_bytes = 0;
 };
 
+/// A process in a container, as Pids tells it.
 struct process_info {
     process_info() = default;
     process_info(std::uint32_t pid, std::string exec_id) : pid(pid), exec_id(std::move(exec_id)) {}
@@ -118,6 +123,7 @@ struct process_limits {
     clock::duration logger_exit = std::chrono::seconds(12);       ///< for a binary logger after SIGTERM, then SIGKILL
 };
 
+/// How the service treats containers; what is not set is as for a guest that vminitd runs in.
 struct process_config {
     process_config() = default;
 

@@ -40,6 +40,7 @@ struct stdio_fds {
     int err = -1;
 };
 
+/// What `create` is called with.
 struct create_options {
     create_options() = default;
     explicit create_options(runtime_ref container) : container(std::move(container)) {}
@@ -51,6 +52,7 @@ struct create_options {
     bool no_new_keyring = false;
 };
 
+/// What `exec` is called with.
 struct exec_options {
     exec_options() = default;
     exec_options(runtime_ref container, std::string exec_id, std::string process_json)
@@ -100,6 +102,7 @@ struct time_limits {
     clock::duration bundle = std::chrono::seconds(90);      ///< to touch a file of a bundle; longer than a freeze
 };
 
+/// Which runtime, and where it works.
 struct runc_config {
     /// `binary` from SPINBOX_OCI_RUNTIME, else /sbin/crun; `temp_directory` from XDG_RUNTIME_DIR, TMPDIR, else /tmp.
     runc_config();

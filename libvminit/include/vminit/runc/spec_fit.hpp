@@ -36,6 +36,7 @@ private:
     std::vector<std::string> lines_;
 };
 
+/// How a spec is fitted.
 struct fit_options {
     std::string bundle;  ///< relative bind sources are files in here
     spec_policy policy = spec_policy::relax;
@@ -49,6 +50,7 @@ struct network_parameter {
     std::string value;
 };
 
+/// A spec that fits this machine, and what was changed.
 struct fitted_spec {
     std::string text;
     remarks said;
@@ -62,6 +64,7 @@ result<fitted_spec> fit_spec(std::string_view config_json, const machine_facts& 
 
 enum class terminal_mode { none, terminal };
 
+/// A part of a spec that fits this machine, and what was changed.
 struct fitted_text {
     std::string text;
     remarks said;
@@ -74,6 +77,7 @@ result<fitted_text> fit_process(std::string_view process_json, terminal_mode ter
 /// OCI LinuxResources (of an update) for this machine. Errors: as `fit_spec`.
 result<fitted_text> fit_resources(std::string_view resources_json, const machine_facts& facts);
 
+/// What fitting a bundle's spec found.
 struct fitted_bundle {
     remarks said;
     process_facts facts;  ///< for the execs to come

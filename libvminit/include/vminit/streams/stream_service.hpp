@@ -15,6 +15,7 @@
 
 namespace vminit::streams {
 
+/// What came to the stdio port since the service was made, and what is there now.
 struct stream_counters {
     std::uint64_t accepted = 0;    ///< connections the listener let in
     std::uint64_t registered = 0;  ///< handshakes completed

@@ -11,6 +11,7 @@
 
 namespace vminit::supervisor {
 
+/// The service `name` runs as `pid`.
 struct supervised_started {
     std::string name;
     pid_t pid = 0;
@@ -29,12 +30,14 @@ struct supervised_start_failed {
     std::string reason;
 };
 
+/// The service `name` starts again after `delay`.
 struct supervised_restarting {
     std::string name;
     clock::duration delay{};
     unsigned restarts_in_window = 0;  ///< including this one
 };
 
+/// The service `name` is not started again: it ended too often.
 struct supervised_gave_up {
     std::string name;
     unsigned restarts_in_window = 0;

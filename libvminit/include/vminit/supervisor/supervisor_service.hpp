@@ -18,6 +18,7 @@ namespace vminit::supervisor {
 
 class monitor;
 
+/// Where the service works, and who hears what happens.
 struct supervisor_config {
     std::string root;                            ///< in front of every path of every service, for tests; empty = /
     std::string cgroup_root = "/sys/fs/cgroup";  ///< below `root`; where it is no cgroup2, services have no cgroup

@@ -10,12 +10,14 @@
 /// What is put away before the power goes. Everything here blocks: use a `blocking_service` job.
 namespace vminit::system {
 
+/// What is cleaned up.
 struct cleanup_options {
     std::string bundles = "/run/bundles";
     std::string temporary = "/tmp";  ///< all in it is removed; empty: nothing, for who is not alone on the machine
     std::string mount_table = "/proc/self/mountinfo";
 };
 
+/// What the clean-up did.
 struct cleanup_report {
     std::size_t unmounted = 0;
     std::vector<std::string> problems;  ///< each for the log; they never fail the clean-up

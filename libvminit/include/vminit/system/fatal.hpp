@@ -2,6 +2,7 @@
 
 namespace vminit::system {
 
+/// Where a fault is told, and how the process ends.
 struct fatal_options {
     /// What ends the process after the report: must not return. Null: sync(2) and `end_machine` as PID 1, two seconds
     /// after the fault at most; otherwise the signal's default action.

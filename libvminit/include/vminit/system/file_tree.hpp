@@ -22,6 +22,7 @@ namespace vminit::system {
 
 enum class file_kind { other, file, directory, symlink };
 
+/// A file, directory or link of a tree that is copied.
 struct file_entry {
     std::string path;  ///< below what is copied; empty for that itself
     file_kind kind = file_kind::other;

@@ -42,6 +42,7 @@ struct link_settings {
     friend bool operator==(const link_settings&, const link_settings&) = default;
 };
 
+/// How the guest is to be reached, and its names.
 struct network_settings {
     std::vector<link_settings> links;  ///< one a device, in the order they were named
     std::string hostname;              ///< empty: none was given
@@ -52,6 +53,7 @@ struct network_settings {
     friend bool operator==(const network_settings&, const network_settings&) = default;
 };
 
+/// What was understood of the settings, and what was not.
 struct parsed_network {
     network_settings settings;
     std::vector<error> problems;  ///< fields that were not understood; the others count

@@ -36,6 +36,7 @@ struct shutdown_phase {
     phase_order order;
 };
 
+/// How the machine goes down.
 struct power_options {
     /// What each of the last phases may take once a second signal has come.
     clock::duration hurried_limit = std::chrono::milliseconds(200);

@@ -8,6 +8,7 @@
 
 namespace vminit::system {
 
+/// How long going down may take, and what then ends it.
 struct power_watch_options {
     /// From the first signal, or `arm`, to `limit_action`.
     std::chrono::milliseconds limit = std::chrono::milliseconds(2800);

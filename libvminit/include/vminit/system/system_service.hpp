@@ -29,6 +29,7 @@ struct system_config {
     clock::duration thaw_limit = std::chrono::seconds(60);  ///< frozen filesystems are thawed after this, asked or not
 };
 
+/// Which guest this is.
 struct system_info {
     std::string version;
     std::string kernel_version;  ///< /proc/version without the newline; empty if it cannot be read

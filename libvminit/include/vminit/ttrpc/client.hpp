@@ -34,6 +34,7 @@ inline error_code make_error_code(client_errc value) noexcept {
     return error_code(static_cast<int>(value), client_category());
 }
 
+/// What a call is made with. None of it: no time limit, no metadata.
 struct call_options {
     call_options() = default;
     call_options(clock::duration timeout) : timeout(timeout) {}

@@ -37,6 +37,7 @@ struct server_limits {
     clock::duration reader_patience = std::chrono::milliseconds(150);
 };
 
+/// What the server saw since it was made, and what is there now.
 struct server_counters {
     std::uint64_t accepted = 0;          ///< connections served
     std::uint64_t refused_peers = 0;     ///< connections closed because of who they came from

@@ -42,6 +42,7 @@ struct peer_identity {
     std::string describe() const;
 };
 
+/// A connection that came in, and who it is from.
 struct accepted {
     accepted(stream_socket socket, peer_identity peer) : socket(std::move(socket)), peer(peer) {}
     stream_socket socket;
@@ -51,6 +52,7 @@ struct accepted {
 /// Which Unix peers may come in. The socket file's mode is the first gate, this the second.
 enum class unix_peers { same_user_or_root, anyone };
 
+/// Who may come in, and how many may wait.
 struct listen_options {
     listen_options() = default;
 
@@ -60,6 +62,7 @@ struct listen_options {
     int backlog = 128;  ///< connections the kernel completes before we accept them
 };
 
+/// What came to a listener since it was made.
 struct listener_counters {
     std::uint64_t accepted = 0;
     std::uint64_t refused = 0;     ///< closed because of who they were
