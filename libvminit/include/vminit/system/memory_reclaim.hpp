@@ -24,12 +24,14 @@ struct memory_figures {
 /// The figures of a /proc/meminfo; those that are not in it are 0.
 memory_figures parse_meminfo(std::string_view text);
 
+/// What is to be given back.
 struct reclaim_wish {
     std::string cgroup;       ///< its directory; empty: the whole machine
     std::uint64_t bytes = 0;  ///< 0: all that can be
     bool compacts = true;     ///< makes free memory contiguous, so that the host gets whole pieces back
 };
 
+/// What became of it.
 struct reclaim_outcome {
     memory_figures before;
     memory_figures after;

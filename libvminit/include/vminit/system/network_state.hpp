@@ -11,6 +11,7 @@
 /// The network as it is, from rtnetlink(7) and resolv.conf. Texts are as people write them.
 namespace vminit::system {
 
+/// A network device.
 struct link_state {
     std::uint32_t index = 0;
     std::string name;
@@ -20,6 +21,7 @@ struct link_state {
     std::vector<std::string> addresses;  ///< `10.0.2.15/24`
 };
 
+/// A route of the main table.
 struct route_state {
     std::string network;  ///< `10.1.0.0/16`, `default`
     std::string gateway;  ///< empty: on the link
@@ -27,6 +29,7 @@ struct route_state {
     std::uint32_t metric = 0;
 };
 
+/// All that was read at one moment.
 struct network_state {
     std::vector<link_state> links;    ///< by index
     std::vector<route_state> routes;  ///< of the main table
