@@ -9,6 +9,7 @@
 
 namespace vminit::api {
 
+/// Where the service finds what it tells of.
 struct machine_api_options {
     /// The path of the resolv.conf that the machine and its containers use. Null: it is not ours to change.
     std::function<std::string()> resolv_conf;

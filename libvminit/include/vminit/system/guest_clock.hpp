@@ -19,6 +19,7 @@ struct clock_device {
     std::string problem;      ///< why it could not be read; empty if it was
 };
 
+/// The clock of the guest at one moment, and those of its devices.
 struct clock_state {
     wall_time now{};
     clock::duration slewing{};  ///< still to come of a slew
