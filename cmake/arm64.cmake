@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Toolchain: clang 19 and lld for 64-bit Arm, with Debian's arm64 packages (test/arm64/sysroot) as the sysroot. Another
 # sysroot is named by VMINIT_SYSROOT.
 set(CMAKE_SYSTEM_NAME Linux)

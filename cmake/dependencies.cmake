@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Everything comes from Debian 12 packages; README lists them, test/support/provision installs them.
 # Targets that users of this directory need too: they link our layers and call vminit_add_ttrpc.
 set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)

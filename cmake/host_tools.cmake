@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Programs of the machine that builds, for when what is built cannot run there: protoc (FindProtobuf looks for it in the
 # PATH) and vminit::protoc-gen-ttrpc-cpp, looked for in VMINIT_HOST_TOOLS and in the PATH. It has to be of these sources.
 set(VMINIT_HOST_TOOLS "" CACHE PATH "Cross builds: the directory of this machine's protoc-gen-ttrpc-cpp")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # vminit_import_archive(NAME HEADER)
 #
 # Looks for the static library NAME.a and the HEADER of a package without CMake files: the target vminit::NAME, if found.

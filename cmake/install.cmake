@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What find_package(vminit) finds: one archive a layer and one of all, headers, generated messages with their .proto files,
 # the code generator. The install components are `library` (all of that), `client` (vminitctl, vminit-image), `guest`
 # (vminitd) and `shim` (containerd's); each is a package (package.cmake).

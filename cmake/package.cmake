@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # `cpack` in a build tree: one Debian package for each install component. The preset `packaging` is made for it.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME vminit)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Parsing Asio is most of the time that compiling a small file takes: cmake/precompiled/library.hpp and tests.hpp are
 # compiled once for all targets that name them.
 

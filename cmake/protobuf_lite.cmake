@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # vminit_add_proto(TARGET IMPORT_DIR dir PROTOS a/b.proto ... [DEPENDS targets ...])
 #
 # A static library of protobuf-lite messages generated from PROTOS (paths relative to IMPORT_DIR). Its include directory

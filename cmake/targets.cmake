@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Applies what all our own targets share; never exported to users of the library.
 function(vminit_own_target target)
   separate_arguments(warnings UNIX_COMMAND "${VMINIT_WARNINGS}")

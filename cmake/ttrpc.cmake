@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # vminit_add_ttrpc(TARGET IMPORT_DIR dir PROTOS a/b.proto ... [DEPENDS targets ...])
 #
 # A static library of the messages in PROTOS and, for those that define services, of the ttrpc service base classes and

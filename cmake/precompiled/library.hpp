@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The system headers most of the library includes, compiled once (cmake/precompiled.cmake). Files include what they use
 /// all the same: the gcc preset builds without this.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # cmake -DGIT=... -DTREE=... -DOUTPUT=FILE -P: writes the file, only if it changes.
 set(commit "$ENV{VMINIT_COMMIT}")
 if(NOT commit AND GIT AND EXISTS ${TREE}/.git)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "event_publisher.hpp"
 
 #include "github.com/containerd/containerd/api/services/ttrpc/events/v1/events.ttrpc.hpp"

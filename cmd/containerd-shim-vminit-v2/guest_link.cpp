@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "guest_link.hpp"
 
 #include "github.com/spin-stack/spinbox/api/services/vmevents/v1/events.ttrpc.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "output_targets.hpp"
 
 #include "vminit/core/syscalls.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "pod_sysctls.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sandbox's part for the Sandbox API: a pod that is no container of the daemon's.
 
 #include "pod_metrics.hpp"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # cmake -DOUTPUT=FILE -DFRAGMENTS=a.config;b.config -P: the files as C++.
 set(text "#include \"kernel_fragments.hpp\"\n\nnamespace vminit::image {\n\nconst std::vector<kernel_fragment>& kernel_fragments() {\n")
 string(APPEND text "    static const std::vector<kernel_fragment> all{\n")

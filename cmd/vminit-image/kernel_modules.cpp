@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "kernel_modules.hpp"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What of protobuf-lite a static vminitd does without: definitions of our own keep the archive members that hold the
 // originals out, and with them libstdc++'s locales (0.6 MB). Linked only where VMINIT_STATIC is set. Should a newer
 // protobuf need more of those members, the linker reports symbols defined twice.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the run-time libraries would put into a static program that never uses it: definitions of our own keep their
 // archive members out. Linked only where VMINIT_STATIC is set (static_protobuf.cpp has protobuf's share).
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Brings the generated part of each page named on the command line up to date.
 #include <cstdio>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "api/metrics_messages.hpp"
 
 #include <catch2/catch.hpp>

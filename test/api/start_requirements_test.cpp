@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "api/start_requirements.hpp"
 
 #include <unistd.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Not in sanitized trees: what is installed from there asks its users for the sanitizers too.
 if(VMINIT_SANITIZE OR NOT VMINIT_INSTALL)
   return()

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The blocking pool when memory is short.
 #include <catch2/catch.hpp>
 #include <cstdlib>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/core/local_socket.hpp"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/core/log_history.hpp"
 
 #include <catch2/catch.hpp>

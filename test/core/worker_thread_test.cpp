@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/core/worker_thread.hpp"
 
 #include <atomic>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/forward/place.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/forward/relay.hpp"
 
 #include "forward/forward_fixture.hpp"

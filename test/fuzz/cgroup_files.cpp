@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "fuzz/input.hpp"
 #include "process/cgroup_counters.hpp"
 #include "process/hugetlb.hpp"

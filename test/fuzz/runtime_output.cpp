@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "runc/runtime_output.hpp"
 #include "fuzz/input.hpp"
 #include "runc/in_quotes.hpp"

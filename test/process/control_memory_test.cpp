@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Exec, Kill, Pause, Resume and Update when memory is short.
 #include <signal.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Create and Delete when memory is short.
 #include <signal.h>
 

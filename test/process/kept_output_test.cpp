@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/process/kept_output.hpp"
 
 #include "process/process_fixture.hpp"

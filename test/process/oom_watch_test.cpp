@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "process/oom_watch.hpp"
 
 #include <boost/asio/post.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <boost/asio/post.hpp>
 
 #include "reaper_fixture.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "runc/runtime_error.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What becomes of a run of the runtime: it ends early, hangs, is cancelled, keeps something open.
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/runc/spec_fit.hpp"
 
 #include "runc/machine.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/supervisor/restart_policy.hpp"
 
 #include <catch2/catch.hpp>

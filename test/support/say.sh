@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2034
 # Sourced by the scripts under test/: how they say what they do, and why something failed.
 # Everything a person reads goes to standard error; standard output is for what the next command reads.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/system/file_tree.hpp"
 
 #include <fcntl.h>

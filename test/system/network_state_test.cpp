@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/system/network_state.hpp"
 
 #include <linux/if_addr.h>

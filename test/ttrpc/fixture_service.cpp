@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ttrpc/fixture_service.hpp"
 
 #include <cerrno>

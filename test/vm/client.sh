@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Sourced by the scripts here that run the client: $client is the vminitctl that VMINIT_CLIENT names, else the release's.
 client=${VMINIT_CLIENT:-$root/build/release/cmd/vminitctl/vminitctl}

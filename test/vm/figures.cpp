@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The figures of test/vm/report: each test case prints rows "figure<TAB>measured<TAB>budget". They are measured in the
 // VM of VMINIT_VM_DIR and in VMs of their own; nothing is judged here, because under emulation only ratios mean much.
 #include <boost/asio/experimental/awaitable_operators.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <boost/asio/read_until.hpp>
 #include <catch2/catch.hpp>
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What a guest's root must hold beside its init, for scripts to source after say.sh.
 
 # Copies the shared libraries that BINARY needs to where its loader looks for them.

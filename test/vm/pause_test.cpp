@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A guest for hosts that pause containers and want their specs kept; the shared VMs are for hosts that do not.
 #include <sched.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What test/vm/soak runs, in the VM of VMINIT_VM_DIR, for VMINIT_SOAK_SECONDS.
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // System calls that do not come to an end cost those who made them, and nobody else.
 #include <catch2/catch.hpp>
 #include <csignal>

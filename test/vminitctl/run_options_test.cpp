@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "program.hpp"
 #include "support/temporary_directory.hpp"
 #include "vminit/core/file.hpp"

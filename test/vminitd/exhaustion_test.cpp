@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
 
 #include "github.com/spin-stack/spinbox/api/services/bundle/v1/bundle.ttrpc.hpp"

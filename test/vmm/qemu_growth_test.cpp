@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vmm/qemu_growth.hpp"
 
 #include <boost/json/parse.hpp>

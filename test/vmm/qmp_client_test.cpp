@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vmm/qmp_client.hpp"
 
 #include <sys/socket.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/vmm/vm_service.hpp"
 
 #include <poll.h>

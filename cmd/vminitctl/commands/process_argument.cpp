@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "commands/process_argument.hpp"
 
 namespace vminit::vminitctl {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "commands/commands.hpp"
 #include "quantity.hpp"
 #include "vm/vm_commands.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vm/keeper_report.hpp"
 
 #include <boost/json.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vm/process_end.hpp"
 
 #include <poll.h>

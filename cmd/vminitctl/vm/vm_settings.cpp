@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vm/vm_settings.hpp"
 
 #include <fmt/format.h>

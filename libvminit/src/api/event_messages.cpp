@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "event_messages.hpp"
 
 #include "github.com/containerd/containerd/api/events/task.pb.h"

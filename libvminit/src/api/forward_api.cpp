@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/api/forward_api.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "github.com/containerd/cgroups/cgroup2/stats/metrics.pb.h"

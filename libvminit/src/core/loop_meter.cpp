@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/core/loop_meter.hpp"
 
 #include <boost/asio/post.hpp>

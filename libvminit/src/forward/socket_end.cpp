@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "forward/socket_end.hpp"
 
 #include <netinet/in.h>

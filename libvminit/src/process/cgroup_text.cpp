@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "process/cgroup_text.hpp"
 
 #include "vminit/core/text.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "process/hugetlb.hpp"
 
 #include "process/cgroup_text.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "process/logger_process.hpp"
 
 #include "vminit/reaper/logger.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "process/output_pump.hpp"
 
 #include <boost/asio/post.hpp>

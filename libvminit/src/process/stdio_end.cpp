@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "process/stdio_end.hpp"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "reaper/reaper_core.hpp"
 
 #include <signal.h>

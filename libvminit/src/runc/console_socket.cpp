@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/runc/console_socket.hpp"
 
 #include <stdlib.h>

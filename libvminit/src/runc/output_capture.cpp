@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "runc/output_capture.hpp"
 
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/runc/pid_file.hpp"
 
 #include <unistd.h>

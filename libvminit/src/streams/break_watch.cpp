@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "streams/break_watch.hpp"
 
 #include <sys/epoll.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "streams/stream_registry.hpp"
 
 #include <sys/socket.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/supervisor/supervised_status.hpp"
 
 namespace vminit::supervisor {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "id_mapped_mount.hpp"
 
 #include <sched.h>

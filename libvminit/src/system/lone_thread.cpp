@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "lone_thread.hpp"
 
 #include <linux/futex.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "system/memory_blocks.hpp"
 
 #include "vminit/core/directory.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/system/power.hpp"
 
 #include <sys/eventfd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ttrpc/client_connection.hpp"
 
 #include "ttrpc/envelope.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ttrpc/frame_channel.hpp"
 
 #include <boost/asio/post.hpp>

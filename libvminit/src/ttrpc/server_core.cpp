@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ttrpc/server_core.hpp"
 
 #include <google/protobuf/stubs/logging.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vminit/ttrpc/server_service.hpp"
 
 #include "ttrpc/server_core.hpp"

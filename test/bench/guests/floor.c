@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The least that a guest can do before it answers: as PID 1, listens on a vsock port and answers what is sent there with one
 // frame of ttrpc, in a loop of epoll. What test/bench/boot calls the floor. For Linux only, linked statically.
 #define _GNU_SOURCE  // accept4

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // PID 1's start, told by a clock that all guests share: notes the time, becomes /init, and a child of it tells the time on the
 // console when /init has long served. For Linux only, linked statically; the kernel runs it by rdinit=.
 #include <stdio.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
 # The VM's cgroup on this machine. It is made below the tests' own, so that what they take counts where they run.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Outputs that go to a file or to a logger of this machine, and to no client.
 
 make_logger() { # NAME SCRIPT: its variable d is where it puts things

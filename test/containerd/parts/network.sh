@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Networks. Two namespaces of our own stand for the host and the pod, so that nothing of this machine's network changes;
 # Debian's CNI plugins connect them.
 

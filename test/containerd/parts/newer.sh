@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Daemons that are built from source (test/containerd/fetch VERSION).
 
 # The erofs snapshotter's files are disks: nothing of them is mounted on the host.

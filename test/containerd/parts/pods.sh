@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
 # Parts of test/containerd/run: pods as Kubernetes makes them, by CRI.
 

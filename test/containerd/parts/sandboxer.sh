@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
 # Pods by the Sandbox API of containerd 2: no pause container, the shim makes what it would stand for.
 

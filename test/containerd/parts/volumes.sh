@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Directories of the host in a container, and a root file system that commit sees: virtiofs.
 part_volumes() {
     local volume=$dir/volume seen saved

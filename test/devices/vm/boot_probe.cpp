@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // PID 1 of a test VM: runs the boot plan for real and prints what it finds, one `PROBE <what> <value>` a line, for
 // boot_probe.sh to compare. Words behind `--` on the kernel command line choose what happens next.
 #include <fcntl.h>

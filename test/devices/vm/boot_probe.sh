@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Boots boot_probe as PID 1 of a VM and checks what it found.
 #   boot_probe.sh PROBE SOURCE_DIR [scenario ...]      scenarios: signal stuck segv killed terminate overflow
 set -u

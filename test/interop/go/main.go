@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A peer that speaks ttrpc with the Go implementation: `interop client PATH` checks a server of t.S, `interop server PATH`
 // is one until its standard input ends, `interop call PATH COUNT DEPTH` makes calls of Echo for test/bench. As PID 1 it is
 // a guest (see guest.go).

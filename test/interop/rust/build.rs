@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 use ttrpc_codegen::{Codegen, Customize};
 
 fn main() {

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The subcommands, with the texts and exit codes of both runtimes."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Faults that do not depend on the subcommand."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One invocation: its command line, its dialect, its fault, and what tests see of it."""
 import fcntl
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Starts a container's process: session, terminal, pid file, and the faults in between."""
 import _socket
 import array

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a container's process does: the steps of its `args`."""
 import array
 import fcntl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Processes, and the state directory that remembers a container's."""
 import json
 import os

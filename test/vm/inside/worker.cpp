@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What tests run inside containers where a shell would be too slow or too vague. Static, so that it needs no rootfs.
 //
 //   worker pattern BYTES    writes the pattern to stdout

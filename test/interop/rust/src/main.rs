@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A peer that speaks ttrpc with the Rust implementation, async: `interop client PATH` checks a server of t.S,
 //! `interop server PATH` is one until its standard input ends, `interop call PATH COUNT DEPTH` makes calls of Echo for
 //! test/bench.
