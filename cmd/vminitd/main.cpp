@@ -96,10 +96,11 @@ int main(int argc, char** argv) try {
     if (!is_init() && flags.values.show_help) return print(help_text());
 
     asio::io_context context{1};
-    auto& history = asio::use_service<log_history>(context);
-    auto first = make_logger(flags.values, history.keeping(descriptor_sink(STDERR_FILENO)));
-    auto& log = asio::make_service<log_service>(context, std::move(first)).log();
+    auto& log =
+        asio::make_service<log_service>(context, make_logger(flags.values, descriptor_sink(STDERR_FILENO))).log();
     if (is_init()) (void)system::run_boot(system::vm_entry_plan(), timeline, log);  // not fatal
+    // Not earlier: where there is no console yet, what the loop opens would become descriptors 0 to 2.
+    auto& history = asio::use_service<log_history>(context);
 
     auto words = kernel_cmdline::read();
     auto cmdline = words ? std::move(*words) : kernel_cmdline();

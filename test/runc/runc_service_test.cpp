@@ -2,6 +2,7 @@
 #include "vminit/runc/runc_service.hpp"
 
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 
@@ -180,6 +181,8 @@ TEST_CASE("a container's own root and binary are used", "[runc]") {
     web.binary = "vminit-no-such-runtime";
     CHECK(fixture.start(web).error().message() ==
           "OCI runtime start failed: exec: \"vminit-no-such-runtime\": executable file not found in $PATH");
+    REQUIRE(::kill(init.pid(), SIGKILL) == 0);  // the fake runtime ends what is in its own root only
+    CHECK(fixture.run(init.wait()).value == 137);
 }
 
 TEST_CASE("a stale pid file and runc's temporary do not get in the way", "[runc]") {
