@@ -25,8 +25,7 @@ TEST_CASE_METHOD(test::api_fixture,
     for (const auto& service :
          {api::make_task_api(ctx, {}), api::make_bundle_api(ctx, "/nonexistent"), api::make_system_api(ctx, timeline),
           api::make_events_api(ctx), api::make_supervisor_api(ctx), api::make_container_api(ctx),
-          api::make_machine_api(ctx), api::make_forward_api(ctx),
-          api::make_socket_forward_api(ctx)}) {
+          api::make_machine_api(ctx), api::make_forward_api(ctx), api::make_socket_forward_api(ctx)}) {
         for (const auto& method : service->methods())
             there.insert(std::string(service->full_name()) + "/" + std::string(method.name));
     }

@@ -135,7 +135,7 @@ TEST_CASE("a call that runs for too long is told, one that waits by design is no
     auto snapshot = healthy();
     auto forward = running("Connect", 9h);
     forward.service = "vminit.forward.v1.Forward";
-    snapshot.server->methods = {running("Wait", 9h),      running("Stream", 9h),         running("Health", 9h),
+    snapshot.server->methods = {running("Wait", 9h),     running("Stream", 9h),        running("Health", 9h),
                                 running("Create", 119s), running("Checkpoint", 10min), forward};
     CHECK(troubles(snapshot).empty());
     auto oldest = oldest_call(snapshot);

@@ -66,7 +66,7 @@ struct sockets_fixture : api_fixture {
 TEST_CASE_METHOD(sockets_fixture, "a connection at a bound socket goes to the host's stream", "[api]") {
     REQUIRE(bind("agent", path));
     REQUIRE(bind("agent", path));
-    struct stat facts {};
+    struct stat facts{};
     REQUIRE(::stat(path.c_str(), &facts) == 0);
     CHECK((facts.st_mode & 0777) == 0666);
     // Also one that comes before the host asks.

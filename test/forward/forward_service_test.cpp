@@ -94,7 +94,8 @@ TEST_CASE_METHOD(service_fixture, "a stream reaches a TCP port and back", "[forw
     (*link)->close();
 }
 
-TEST_CASE_METHOD(service_fixture, "a stream reaches a Unix socket below the root, by links that stay there", "[forward]") {
+TEST_CASE_METHOD(service_fixture, "a stream reaches a Unix socket below the root, by links that stay there",
+                 "[forward]") {
     auto listener = listen_in_root("/run/app.sock");
     fs::create_symlink("/run", dir.path("root/way"));
     test::hand stream;
@@ -184,7 +185,7 @@ TEST_CASE_METHOD(service_fixture, "a gate takes connections, and leaves no socke
     auto gate = listen(local("/run/in.sock"));
     REQUIRE(gate);
     CHECK((*gate)->where().path == "/run/in.sock");
-    struct stat facts {};
+    struct stat facts{};
     REQUIRE(::stat(path.c_str(), &facts) == 0);
     CHECK((facts.st_mode & 0777) == 0622);
     auto application = dial(path);
@@ -195,8 +196,7 @@ TEST_CASE_METHOD(service_fixture, "a gate takes connections, and leaves no socke
     REQUIRE(link);
     application.write("key?");
     CHECK(receive(stream, 4) == "key?");
-    CHECK(forwards.take(*number, pair().first).error().message() ==
-          "no connection 1 waits: not found");
+    CHECK(forwards.take(*number, pair().first).error().message() == "no connection 1 waits: not found");
     // What it carries outlives it.
     gate->reset();
     until([&] { return !fs::exists(path); });
@@ -206,7 +206,8 @@ TEST_CASE_METHOD(service_fixture, "a gate takes connections, and leaves no socke
     (*link)->close();
 }
 
-TEST_CASE_METHOD(service_fixture, "a gate refuses what nobody takes, and lets the rest wait in the kernel", "[forward]") {
+TEST_CASE_METHOD(service_fixture, "a gate refuses what nobody takes, and lets the rest wait in the kernel",
+                 "[forward]") {
     auto path = dir.path("root/run/in.sock");
     auto gate = listen(local("/run/in.sock")).value();
     std::vector<test::hand> applications;

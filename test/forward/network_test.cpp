@@ -87,7 +87,8 @@ TEST_CASE_METHOD(test::forward_fixture, "sockets are made in the container's net
     // Its own port is free in ours: the same thread serves both.
     CHECK(connect({}, elsewhere).error().message() == "connect 127.0.0.1:80: Connection refused");
     place at{"127.0.0.1", 80, ""};
-    CHECK(run(forwards.listen("web", at, inside)).error().message() == "listen at 127.0.0.1:80: Address already in use");
+    CHECK(run(forwards.listen("web", at, inside)).error().message() ==
+          "listen at 127.0.0.1:80: Address already in use");
     CHECK(run(forwards.listen("web", at, {})));
     forwards.close();
 }

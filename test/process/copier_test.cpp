@@ -7,8 +7,8 @@
 
 #include "process/failing_call.hpp"
 #include "process/stdio_end.hpp"
-#include "support/no_memory.hpp"
 #include "support/io_fixture.hpp"
+#include "support/no_memory.hpp"
 #include "vminit/core/syscalls.hpp"
 
 using namespace vminit;

@@ -40,14 +40,16 @@ public:
           incoming_(std::move(incoming)),
           tasks_(of.io.ex(), of.io.log()) {}
 
-    std::map<std::string, unique_fd> servers;  ///< the container's side, by what was asked for: `80`, `/run/x.sock`, `#1`
+    std::map<std::string, unique_fd>
+        servers;  ///< the container's side, by what was asked for: `80`, `/run/x.sock`, `#1`
 
     awaitable<result<void>> Connect(call_context&, request_reader& input, end_writer& output) override {
         auto request = co_await input.read();
         if (!request || !*request) co_return error(errc::invalid_argument, "no request");
         const auto& asked = **request;
         auto what = asked.has_to() ? name_of(asked.to()) : "#" + std::to_string(asked.incoming());
-        if (auto failure = guest_.note("Connect", what + (asked.stream().empty() ? " refused" : ""))) co_return *failure;
+        if (auto failure = guest_.note("Connect", what + (asked.stream().empty() ? " refused" : "")))
+            co_return *failure;
         if (asked.stream().empty()) co_return result<void>();
         auto stream = streams_.claim(asked.stream());
         if (!stream) co_return stream.error();
@@ -101,7 +103,8 @@ private:
 struct console : test::program {
     explicit console(std::vector<std::uint64_t> incoming = {})
         : forwards(std::make_shared<fake_forward>(*this, std::move(incoming))) {
-        REQUIRE(asio::use_service<streams::stream_service>(io.ctx).listen(ttrpc::address::unix_socket(dir.path("streams"))));
+        REQUIRE(asio::use_service<streams::stream_service>(io.ctx).listen(
+            ttrpc::address::unix_socket(dir.path("streams"))));
         asio::use_service<ttrpc::server_service>(io.ctx).add(forwards);
         REQUIRE(guest.add_process("web", "", "", "", ""));
     }
@@ -190,13 +193,13 @@ TEST_CASE("a forward is written as people know it", "[vminitctl]") {
 }
 
 TEST_CASE("what is no forward is refused with its text", "[vminitctl]") {
-    for (auto text : {"", ":", "80:", ":80", "x", "x:80", "80:80:80", "8080:80:", "70000:80", "-1:80", "1.2.3.4:80", "/a.sock",
-                      "[::1:80", "[::1]80:80", "80:[::1]", "8080:1.2.3.4", "80:80:80:80:80", "80 :80"}) {
+    for (auto text : {"", ":", "80:", ":80", "x", "x:80", "80:80:80", "8080:80:", "70000:80", "-1:80", "1.2.3.4:80",
+                      "/a.sock", "[::1:80", "[::1]80:80", "80:[::1]", "8080:1.2.3.4", "80:80:80:80:80", "80 :80"}) {
         INFO(text);
         auto refused = parse_port_spec(text);
         REQUIRE_FALSE(refused);
-        CHECK(refused.error().context() == "\"" + std::string(text) +
-                                               "\" is not [HOST:]CONTAINER, each a PORT, ADDRESS:PORT or a path with a /");
+        CHECK(refused.error().context() ==
+              "\"" + std::string(text) + "\" is not [HOST:]CONTAINER, each a PORT, ADDRESS:PORT or a path with a /");
     }
     CHECK(parse_port_spec("8080:0").error().context() == "\"8080:0\": a container's port is 1 to 65535");
     CHECK(parse_port_spec("80:./b.sock").error().context() == "\"80:./b.sock\": a path in a container begins with /");

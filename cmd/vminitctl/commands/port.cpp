@@ -139,8 +139,10 @@ void add_port(command_set& commands) {
     command.add_flag("-R,--reverse", options->is_reverse, "listen in the container and connect on this machine");
     commands.checks(command, [options] { return check_options(*options); });
     command.footer(
-        "Until ^C, or the container's end. Addresses are 127.0.0.1 unless told; host port 0 is any free one. Links in the "
-        "container lead no further than its root. Examples: port web 8080:80; port web /tmp/db.sock:/run/db.sock; port -R "
+        "Until ^C, or the container's end. Addresses are 127.0.0.1 unless told; host port 0 is any free one. Links in "
+        "the "
+        "container lead no further than its root. Examples: port web 8080:80; port web /tmp/db.sock:/run/db.sock; port "
+        "-R "
         "web 5000:80.");
 }
 

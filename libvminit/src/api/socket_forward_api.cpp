@@ -133,9 +133,8 @@ private:
             if (!answer) co_return answer.error();
             if (!*answer) co_return result<void>();
             const auto& stream = (*answer)->stream_id();
-            auto asked = std::find_if(offers_.begin(), offers_.end(), [&](const offer& one) {
-                return one.asked == accept && one.stream == stream;
-            });
+            auto asked = std::find_if(offers_.begin(), offers_.end(),
+                                      [&](const offer& one) { return one.asked == accept && one.stream == stream; });
             if (asked == offers_.end()) continue;
             if ((*answer)->error().empty()) {
                 take(*asked);

@@ -46,7 +46,7 @@ result<unique_fd> open_socket(int family) {
 }
 
 bool is_same_file(int one, int other) noexcept {
-    struct stat first {}, second {};
+    struct stat first{}, second{};
     return ::fstat(one, &first) == 0 && ::fstat(other, &second) == 0 && first.st_dev == second.st_dev &&
            first.st_ino == second.st_ino;
 }
@@ -126,14 +126,13 @@ bool is_stale(const socket_name& name) {
 }
 
 bool is_socket(const new_name& there) {
-    struct stat facts {};
+    struct stat facts{};
     return ::fstatat(there.directory.get(), there.name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
            S_ISSOCK(facts.st_mode);
 }
 
 result<void> remove_name(const new_name& there) {
-    return attempt("unlink", there.name,
-                             [&] { return ::unlinkat(there.directory.get(), there.name.c_str(), 0); });
+    return attempt("unlink", there.name, [&] { return ::unlinkat(there.directory.get(), there.name.c_str(), 0); });
 }
 
 // Not through a link that has taken its place since.
@@ -190,8 +189,7 @@ result<unique_fd> begin_listen(const place& at, const surroundings& in, int back
     if (!socket) return socket;
     auto bound = at.is_tcp() ? bind_tcp(socket->get(), at) : bind_local(socket->get(), at.path, in);
     if (!bound) return bound.error();
-    auto listening =
-        attempt("listen at", at.to_string(), [&] { return ::listen(socket->get(), backlog); });
+    auto listening = attempt("listen at", at.to_string(), [&] { return ::listen(socket->get(), backlog); });
     if (!listening) return listening.error();
     return socket;
 }

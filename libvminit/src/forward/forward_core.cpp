@@ -23,9 +23,8 @@ blocking_lane lane_of(const place& where) noexcept {
 result<void> connect_outcome(ttrpc::stream_socket& socket, const place& to) {
     int failure = 0;
     socklen_t size = sizeof failure;
-    auto asked = syscalls::attempt("getsockopt", {}, [&] {
-        return ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_ERROR, &failure, &size);
-    });
+    auto asked = syscalls::attempt(
+        "getsockopt", {}, [&] { return ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_ERROR, &failure, &size); });
     if (!asked || failure == 0) return asked;
     return error(error_code(failure, boost::system::system_category()), "connect " + to.to_string());
 }

@@ -44,7 +44,8 @@ result<std::shared_ptr<relay>> forward_service::take(std::uint64_t number, ttrpc
     auto arrived = core_->arrivals.extract(number);
     if (!arrived) return error(errc::not_found, "no connection " + std::to_string(number) + " waits");
     core_->changed.notify_all();
-    return core_->carry(std::move(arrived.mapped().owner), std::move(arrived.mapped().socket), std::move(stream), ending);
+    return core_->carry(std::move(arrived.mapped().owner), std::move(arrived.mapped().socket), std::move(stream),
+                        ending);
 }
 
 void forward_service::refuse(std::uint64_t number) {

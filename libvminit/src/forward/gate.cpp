@@ -29,7 +29,8 @@ std::uint16_t port_of(int fd) noexcept {
 
 }  // namespace
 
-gate::gate(std::shared_ptr<forward_core> core, std::string owner, place at, surroundings in, ttrpc::stream_socket socket)
+gate::gate(std::shared_ptr<forward_core> core, std::string owner, place at, surroundings in,
+           ttrpc::stream_socket socket)
     : core_(std::move(core)),
       owner_(std::move(owner)),
       at_(std::move(at)),

@@ -17,7 +17,8 @@ constexpr std::size_t terminal_capacity = std::size_t{64} << 10;
 }  // namespace
 
 output_pump::output_pump(executor ex, logger& log, std::string owner, std::shared_ptr<stdio_end> source,
-                         std::shared_ptr<stdio_end> target, std::shared_ptr<streams::copy_buffer> buffer, clock::duration held)
+                         std::shared_ptr<stdio_end> target, std::shared_ptr<streams::copy_buffer> buffer,
+                         clock::duration held)
     : ex_(ex),
       log_(log),
       owner_(std::move(owner)),

@@ -6,11 +6,10 @@
 
 #include <cerrno>
 #include <chrono>
-#include <optional>
 #include <utility>
 
+#include "system/limited_write.hpp"
 #include "system/memory_blocks.hpp"
-#include "vminit/core/condition.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/syscalls.hpp"
@@ -25,9 +24,6 @@ using namespace std::chrono_literals;
 // sysfs sends no inotify events for files that appear; between QMP and here it takes some milliseconds.
 constexpr auto poll_interval = 20ms;
 constexpr auto appear_limit = 2s;
-
-constexpr auto stop_interval = 200ms;
-constexpr int stop_attempts = 5;  // then the caller is told
 
 // Of a file's name only: it waits for no device.
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
@@ -78,15 +74,11 @@ executor executor_of(asio::execution_context& context) {
 
 }  // namespace
 
-struct hotplug::operation {
-    operation(std::string name, executor ex) : unit(std::move(name)), changed(ex), limit(ex) {}
+struct hotplug::operation : limited_write {
+    operation(std::string name, executor ex) : limited_write(ex), unit(std::move(name)) {}
 
     std::string unit;
-    std::shared_ptr<stoppable_write> writer = std::make_shared<stoppable_write>();  // shared with the job
-    std::optional<result<void>> outcome;
-    bool is_given_up = false;
-    condition changed;
-    timer limit;
+    result<void> outcome;
 };
 
 hotplug::hotplug(asio::execution_context& context, std::string sysfs)
@@ -127,34 +119,18 @@ awaitable<result<void>> hotplug::perform(std::string unit, job work) {
     if (busy_.contains(unit)) co_return error(errc::failed_precondition, unit + ": another operation is under way");
     auto running = std::make_shared<operation>(unit, ex_);
     tasks_.spawn("hotplug", run_job(running, std::move(work)));
-    tasks_.spawn("hotplug limit", enforce_limit(running));
-    while (!running->outcome && !running->is_given_up) co_await running->changed.wait();
-    if (running->outcome) co_return *running->outcome;
+    tasks_.spawn("hotplug limit", limited_write::enforce(running, limit));
+    if (co_await running->wait()) co_return running->outcome;
     co_return error(errc::deadline_exceeded, unit + ": the kernel does not come to an end with it");
 }
 
 awaitable<void> hotplug::run_job(std::shared_ptr<operation> running, job work) {
     busy_.insert(running->unit);
-    auto on_thread = [writer = running->writer, work = std::move(work)] { return work(*writer); };
+    auto on_thread = [writer = running->writer(), work = std::move(work)] { return work(*writer); };
     auto outcome = co_await blocking_.run(blocking_lane::hotplug, std::move(on_thread), running->unit);
     busy_.erase(running->unit);
-    running->outcome.emplace(std::move(outcome));
-    running->limit.cancel();
-    running->changed.notify_all();
-}
-
-awaitable<void> hotplug::enforce_limit(std::shared_ptr<operation> running) {
-    running->limit.expires_after(limit);
-    for (int attempt = 0;; ++attempt) {
-        auto [cancelled] = co_await running->limit.async_wait(as_tuple_awaitable);
-        if (running->outcome || cancelled) co_return;
-        running->writer->stop();
-        if (attempt == stop_attempts) {
-            running->is_given_up = true;
-            running->changed.notify_all();
-        }
-        running->limit.expires_after(stop_interval);
-    }
+    running->outcome = std::move(outcome);
+    running->end();
 }
 
 awaitable<result<void>> hotplug::offline_cpu(std::uint32_t cpu) {

@@ -49,7 +49,6 @@ private:
     awaitable<result<void>> wait_for_file(std::string what, std::string path);
     awaitable<result<void>> perform(std::string unit, job work);
     awaitable<void> run_job(std::shared_ptr<operation> running, job work);
-    awaitable<void> enforce_limit(std::shared_ptr<operation> running);
 
     blocking_service& blocking_;
     executor ex_;

@@ -5,8 +5,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "system/stoppable_write.hpp"
-#include "vminit/core/condition.hpp"
+#include "system/limited_write.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/syscalls.hpp"
@@ -15,9 +14,6 @@
 namespace vminit::system {
 
 namespace {
-
-constexpr auto stop_interval = std::chrono::milliseconds(200);
-constexpr int stop_attempts = 5;  // then the caller is told
 
 bool is(const result<void>& outcome, int number) { return !outcome && syscalls::is_errno(outcome.error(), number); }
 
@@ -113,14 +109,10 @@ memory_figures parse_meminfo(std::string_view text) {
     return figures;
 }
 
-struct memory_reclaim::operation {
-    explicit operation(executor ex) : changed(ex), limit(ex) {}
+struct memory_reclaim::operation : limited_write {
+    using limited_write::limited_write;
 
-    std::shared_ptr<stoppable_write> writer = std::make_shared<stoppable_write>();  // shared with the job
     std::optional<result<reclaim_outcome>> outcome;
-    bool is_given_up = false;
-    condition changed;
-    timer limit;
 };
 
 memory_reclaim::memory_reclaim(asio::io_context& context, std::string proc, std::string cgroup_root)
@@ -136,33 +128,17 @@ awaitable<result<reclaim_outcome>> memory_reclaim::perform(reclaim_wish wish) {
     if (current_) co_return error(errc::failed_precondition, "memory is being reclaimed already");
     auto running = current_ = std::make_shared<operation>(ex_);
     tasks_.spawn("reclaim", run(running, std::move(wish)));
-    tasks_.spawn("reclaim limit", enforce_limit(running));
-    while (!running->outcome && !running->is_given_up) co_await running->changed.wait();
-    if (running->outcome) co_return *running->outcome;
+    tasks_.spawn("reclaim limit", limited_write::enforce(running, limit));
+    if (co_await running->wait()) co_return *running->outcome;
     co_return error(errc::deadline_exceeded, "the kernel does not come to an end with it");
 }
 
 awaitable<void> memory_reclaim::run(std::shared_ptr<operation> running, reclaim_wish wish) {
-    reclaim_job job(std::move(wish), proc_, cgroup_root_, running->writer);
+    reclaim_job job(std::move(wish), proc_, cgroup_root_, running->writer());
     auto outcome = co_await blocking_.run(blocking_lane::hotplug, std::move(job), "reclaim");
     current_.reset();
     running->outcome.emplace(std::move(outcome));
-    running->limit.cancel();
-    running->changed.notify_all();
-}
-
-awaitable<void> memory_reclaim::enforce_limit(std::shared_ptr<operation> running) {
-    running->limit.expires_after(limit);
-    for (int attempt = 0;; ++attempt) {
-        auto [cancelled] = co_await running->limit.async_wait(as_tuple_awaitable);
-        if (running->outcome || cancelled) co_return;
-        running->writer->stop();
-        if (attempt == stop_attempts) {
-            running->is_given_up = true;
-            running->changed.notify_all();
-        }
-        running->limit.expires_after(stop_interval);
-    }
+    running->end();
 }
 
 }  // namespace vminit::system

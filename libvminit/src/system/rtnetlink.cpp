@@ -82,7 +82,8 @@ result<void> rtnetlink::dump(const netlink_request& request, std::string_view ob
     if (auto sent = send(request, "read", object); !sent) return sent;
     std::vector<char> answer(dump_limit);
     for (;;) {
-        auto count = syscalls::check("read", object, [&] { return ::recv(socket_.get(), answer.data(), answer.size(), 0); });
+        auto count =
+            syscalls::check("read", object, [&] { return ::recv(socket_.get(), answer.data(), answer.size(), 0); });
         if (!count) return count.error();
         std::string_view rest(answer.data(), static_cast<std::size_t>(*count));
         struct nlmsghdr header{};

@@ -64,7 +64,6 @@ public:
 private:
     struct operation;
     awaitable<void> run(std::shared_ptr<operation> running, reclaim_wish wish);
-    awaitable<void> enforce_limit(std::shared_ptr<operation> running);
 
     blocking_service& blocking_;
     executor ex_;
