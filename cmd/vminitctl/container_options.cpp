@@ -100,7 +100,8 @@ void declare_process_options(CLI::App& command, process_options& process) {
     add_parsed_list(command, "--env,-e", process.environment, parse_environment,
                     "NAME=VALUE, or NAME for our own value; may be repeated");
     add_environment_files(command, process);
-    add_parsed(command, "--user,-u", process.user, parse_user, "UID or UID:GID, numbers (default 0:0)");
+    add_parsed(command, "--user,-u", process.user, parse_user,
+               "USER or USER:GROUP, names of the image or numbers (default 0:0)");
     command.add_flag("--tty,-t", process.terminal, "give it a terminal");
 }
 

@@ -69,11 +69,10 @@ result<void> apply(const json::object& config, process_options& process) {
     if (process.working_directory.empty()) process.working_directory = std::move(*directory);
     auto user = text_at(config, "User");
     if (!user) return user.error();
-    if (process.user || user->empty()) return {};
-    auto ids = parse_user(*user);
-    if (!ids)
-        return error(errc::invalid_argument, fmt::format("its user \"{}\" is a name: give --user with numbers", *user));
-    process.user = *ids;
+    if (!process.user.empty() || user->empty()) return {};
+    auto parsed = parse_user(*user);
+    if (!parsed) return parsed.error().within("its user");
+    process.user = std::move(*parsed);
     return {};
 }
 

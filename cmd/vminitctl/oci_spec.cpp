@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cctype>
 #include <cstdlib>
 #include <initializer_list>
 
 #include "environment_file.hpp"
 #include "quantity.hpp"
+#include "vminit/core/text.hpp"
 
 namespace vminit::vminitctl {
 
@@ -69,6 +69,21 @@ void edit_environment(json::object& process, const process_options& options) {
     process["env"] = std::move(environment);
 }
 
+// The highest number means "as it is" to the kernel.
+std::optional<std::uint32_t> id_of(std::string_view text) {
+    auto number = vminit::parse_number<std::uint32_t>(text);
+    return number && *number != static_cast<std::uint32_t>(-1) ? number : std::nullopt;
+}
+
+// Two numbers need nobody who looks them up.
+json::object user_of(std::string_view text) {
+    auto group = text;
+    auto user = take_until(group, ':');
+    auto uid = id_of(user), gid = id_of(group);
+    if (uid && gid) return {{"uid", *uid}, {"gid", *gid}};
+    return {{"username", text}};
+}
+
 void edit_process(json::object& process, const process_options& options) {
     if (!options.arguments.empty()) {
         auto& arguments = array_in(process, "args");
@@ -76,7 +91,7 @@ void edit_process(json::object& process, const process_options& options) {
         for (const auto& argument : options.arguments) arguments.emplace_back(argument);
     }
     if (!options.working_directory.empty()) process["cwd"] = options.working_directory;
-    if (options.user) process["user"] = {{"uid", options.user->uid}, {"gid", options.user->gid}};
+    if (!options.user.empty()) process["user"] = user_of(options.user);
     process["terminal"] = options.terminal;
     edit_environment(process, options);
 }
@@ -161,24 +176,18 @@ void lift_restrictions(json::object& spec) {
 
 }  // namespace
 
-result<user_ids> parse_user(std::string_view text) {
+result<std::string> parse_user(const std::string& text) {
     auto colon = text.find(':');
-    for (auto part : {text.substr(0, colon), colon == text.npos ? "0" : text.substr(colon + 1)}) {
-        if (part.empty() || part.front() == '-' || std::isdigit(static_cast<unsigned char>(part.front()))) continue;
-        return error(
-            errc::invalid_argument,
-            fmt::format("\"{}\" is a name, which only the image's /etc/passwd and /etc/group know, in the guest: "
-                        "give its number",
-                        part));
+    bool is_one = !text.empty() && colon + 1 != text.size() && text.find(':', colon + 1) == text.npos;
+    if (colon == text.npos) is_one = !text.empty();
+    if (!is_one) return error(errc::invalid_argument, fmt::format("\"{}\" is not USER, USER:GROUP or :GROUP", text));
+    for (auto part : split(text, ':')) {
+        bool is_number = !part.empty() && part.find_first_not_of("0123456789") == part.npos;
+        if (is_number && !id_of(part)) {
+            return error(errc::invalid_argument, fmt::format("{} is too large for a user or group", part));
+        }
     }
-    auto uid = parse_number(text.substr(0, colon), "a numeric user id");
-    if (!uid) return uid.error();
-    user_ids user{*uid, *uid};
-    if (colon == std::string_view::npos) return user;
-    auto gid = parse_number(text.substr(colon + 1), "a numeric group id");
-    if (!gid) return gid.error();
-    user.gid = *gid;
-    return user;
+    return text;
 }
 
 json::object make_process(const process_options& options) {

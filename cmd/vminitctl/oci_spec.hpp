@@ -16,21 +16,16 @@
 /// OCI documents (runtime-spec 1.0.2) made from what a person asks for.
 namespace vminit::vminitctl {
 
-struct user_ids {
-    std::uint32_t uid = 0;
-    std::uint32_t gid = 0;
-};
-
-/// `1000` or `1000:100`; numbers only, because the names are in a rootfs that we do not see. Errors: invalid_argument,
-/// which says so of a name.
-result<user_ids> parse_user(std::string_view text);
+/// NAME, UID, NAME:GROUP, UID:GID or :GROUP. What the names stand for is in a rootfs that only the guest sees. Errors:
+/// invalid_argument for what is none of these, and for a number that is none of a user.
+result<std::string> parse_user(const std::string& text);
 
 /// What a process is started with: init of a container, or an exec.
 struct process_options {
     std::vector<std::string> arguments;
     std::vector<std::string> environment;  ///< `K=V`, or `K` for our own value of it; PATH is added if missing
     std::string working_directory;         ///< empty = /
-    std::optional<user_ids> user;          ///< none = 0:0
+    std::string user;                      ///< as `parse_user` has it; empty = 0:0
     bool terminal = false;
 };
 

@@ -73,6 +73,23 @@ TEST_CASE("an exec id is checked before it is taken", "[process]") {
     CHECK(std::count(fixture.heard.begin(), fixture.heard.end(), "/tasks/exec-added e2") == 0);
 }
 
+TEST_CASE("an exec's user is looked for in the root filesystem", "[process]") {
+    process_fixture fixture;
+    fixture.run_container("web", {"sleep", "1000"});
+    auto etc = fixture.fake.bundle("web") + "/rootfs/etc";
+    REQUIRE(make_directories(etc, 0755));
+    REQUIRE(replace_file(etc + "/passwd", "nginx:x:101:102::/srv:\n", 0644));
+    exec_request request;
+    request.id = "web";
+    request.exec_id = "e1";
+    request.spec_json = R"({"args":["exit","0"],"user":{"username":"none"}})";
+    CHECK(fixture.run(fixture.processes.exec(request)).error().message() ==
+          "no user \"none\" in the container's /etc/passwd: not found");
+    CHECK(std::count(fixture.heard.begin(), fixture.heard.end(), "/tasks/exec-added e1") == 0);
+    request.spec_json = R"({"args":["exit","0"],"user":{"username":"nginx"}})";
+    REQUIRE(fixture.run(fixture.processes.exec(request)));
+}
+
 TEST_CASE("the request says whether an exec has a terminal", "[process]") {
     process_fixture fixture;
     fixture.run_container("web", {"sleep", "1000"});

@@ -72,6 +72,20 @@ TEST_CASE("a log that overflows keeps its end and holds back no exit", "[vm]") {
     CHECK(ask({"delete", id}).status == 0);
 }
 
+TEST_CASE("a process runs as the user whose name the image knows", "[vm]") {
+    auto id = guest::fresh_id();
+    auto whole = "id -u; id -g; id -G; echo $HOME";
+    auto ran = ask({"run", "--rootfs", "root", "--user", "nobody", id, "--", "/bin/sh", "-c", whole});
+    CHECK(ran.out == "65534\n65534\n65534\n/\n");
+    auto unknown = ask({"run", "--rootfs", "root", "--user", "nginx", id, "--", "/bin/true"});
+    CHECK(unknown.status == 125);
+    CHECK(unknown.err.find("no user \"nginx\" in the container's /etc/passwd") != std::string::npos);
+    id = run_in_background("while :; do sleep 1; done");
+    CHECK(ask({"exec", "--user", "nobody:tty", id, "--", "/bin/sh", "-c", whole}).out == "65534\n5\n5\n/\n");
+    CHECK(ask({"exec", "--user", "nginx", id, "--", "/bin/true"}).status == 125);
+    CHECK(ask({"delete", "-f", id}).status == 0);
+}
+
 TEST_CASE("files go into a container and come out as they were", "[vm]") {
     guest vm(virtual_machine::shared_address());
     observer eye(vm);

@@ -264,7 +264,7 @@ TEST_CASE("exec adds a process, follows it and deletes it", "[vminitctl]") {
     auto process = json::parse(terminal.guest.executed.spec().value());
     CHECK(process.at("args") == json::value(json::array{"id"}));
     CHECK(process.at("cwd") == json::value("/tmp"));
-    CHECK(process.at_pointer("/user/uid") == json::value(5));
+    CHECK(process.at_pointer("/user/username") == json::value("5"));
 }
 
 TEST_CASE("an exec that does not start gives its id back", "[vminitctl]") {

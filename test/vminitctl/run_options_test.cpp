@@ -77,7 +77,7 @@ TEST_CASE("options that exclude each other are named", "[vminitctl]") {
           std::string::npos);
     CHECK(refusal({"--spec", "a", "--image-config", "b"}).find("--spec and --image-config exclude") !=
           std::string::npos);
-    CHECK(refusal({"--user", "www-data"}).find("\"www-data\" is a name") != std::string::npos);
+    CHECK(refusal({"--user", "a:b:c"}).find("\"a:b:c\" is not USER") != std::string::npos);
     CHECK(refusal({"--cap-add", "fly"}).find("\"fly\" is no capability") != std::string::npos);
     CHECK(refusal({"-v", "data:/d"}).find("absolute path of the guest") != std::string::npos);
 }

@@ -50,7 +50,7 @@ TEST_CASE("options change a spec of one's own", "[vminitctl]") {
     spec_options options;
     options.process.arguments = {"/bin/sh", "-i"};
     options.process.environment = {"MODE=given", "MORE=1", "PATH=/bin"};
-    options.process.user = user_ids{1, 2};
+    options.process.user = "1:2";
     options.capabilities.added = {"CAP_CHOWN"};
     options.resources.memory = 20;
     options.pids = pid_namespace::host;

@@ -11,6 +11,7 @@ container::container(std::shared_ptr<process_context> context, std::string id, s
     : context_(std::move(context)),
       id_(std::move(id)),
       bundle_(std::move(bundle)),
+      root_(bundle_ + "/rootfs"),
       order_changed_(context_->ex()) {}
 
 result<std::shared_ptr<task_process>> container::find(const std::string& exec_id) const {

@@ -39,6 +39,8 @@ public:
 
     awaitable<result<std::uint32_t>> start_init();
     result<void> add_exec(exec_request request);
+    /// An exec's Process object with numbers for its user's name, which are looked for in the root filesystem.
+    awaitable<result<std::string>> with_user_numbers(std::string process_json);
     awaitable<result<std::uint32_t>> start_exec(std::string exec_id);
 
     /// After success the container is to be forgotten. The caller waits until `answer_by`.
@@ -127,6 +129,7 @@ private:
     std::shared_ptr<process_context> context_;
     std::string id_;
     std::string bundle_;
+    std::string root_;  ///< of its filesystem, as the VM sees it
     wall_time created_at_ = wall_now();
     std::string rootfs_source_;
     runc::runtime_ref ref_;

@@ -138,6 +138,7 @@ awaitable<result<void>> container::prepare_spec() {
     options.policy = context_->config.dialect.spec;
     options.limits = context_->config.resource_limits;
     options.resolv_conf = context_->config.resolv_conf();
+    options.find_user = runc::find_user_in;
     auto job = [options = std::move(options)] { return runc::fit_bundle(options); };
     auto fitting = context_->blocking.run(blocking_lane::files, std::move(job), "spec of " + id_);
     // It looks into the rootfs, on disks that may not answer.
@@ -145,6 +146,7 @@ awaitable<result<void>> container::prepare_spec() {
     if (!fitted) co_return fitted.error();
     has_private_pids_ = fitted->has_private_pid_namespace;
     process_facts_ = std::move(fitted->facts);
+    if (!fitted->root.empty()) root_ = std::move(fitted->root);
     log_remarks("container", fitted->said);
     // The runtime judges the original then.
     if (fitted->unread) context_->log.warn("spec left as it is", {{"id", id_}, {"error", *fitted->unread}});

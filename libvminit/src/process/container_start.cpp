@@ -6,6 +6,7 @@
 #include "process/caught.hpp"
 #include "process/container.hpp"
 #include "vminit/core/identifier.hpp"
+#include "vminit/core/timeout.hpp"
 #include "vminit/runc/spec_fit.hpp"
 
 namespace vminit::process {
@@ -83,6 +84,13 @@ result<void> container::add_exec(exec_request request) {
     // In the same turn of the loop: nobody has seen it without its event.
     succeeds([&] { publish(events::task_exec_added{id_, exec->id}); });
     return {};
+}
+
+awaitable<result<std::string>> container::with_user_numbers(std::string process_json) {
+    if (!runc::may_name_user(process_json)) co_return process_json;
+    auto job = [spec = std::move(process_json), root = root_] { return runc::with_user_numbers(spec, root); };
+    auto looking = context_->blocking.run(blocking_lane::files, std::move(job), "user of an exec of " + id_);
+    co_return co_await with_timeout(std::move(looking), context_->config.limits.mount, "looking for the user");
 }
 
 awaitable<result<std::uint32_t>> container::start_exec(std::string exec_id) {

@@ -182,10 +182,15 @@ awaitable<result<process_exit>> process_service::remove(std::string id, std::str
 }
 
 awaitable<result<void>> process_service::exec(exec_request request) {
-    auto target = core_->find(request.id);
+    auto core = core_;
+    auto target = core->find(request.id);
     if (!target) co_return target.error();
-    if (core_->context->is_going_down) co_return error(errc::unavailable, "shutting down");
-    co_return (*target)->add_exec(std::move(request));
+    auto owner = *target;
+    auto spec = co_await owner->with_user_numbers(std::move(request.spec_json));
+    if (!spec) co_return spec.error();
+    request.spec_json = std::move(*spec);
+    if (core->context->is_going_down) co_return error(errc::unavailable, "shutting down");
+    co_return owner->add_exec(std::move(request));
 }
 
 awaitable<result<void>> process_service::kill(std::string id, std::string exec_id, std::uint32_t signal,

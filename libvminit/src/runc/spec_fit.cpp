@@ -68,6 +68,9 @@ result<void> fit_whole(json::object& spec, const machine_facts& facts, const fit
     auto& mounts = *array_in(spec, "mounts");
     if (auto* process = object_in(spec, "process")) {
         if (auto fit = fit_process(*process, facts.process, said); !fit) return fit;
+        if (options.find_user) {
+            if (auto fit = fit_user(*process, fitted.root, options.find_user); !fit) return fit;
+        }
     }
     if (auto fit = fit_mounts(mounts, facts, options, said); !fit) return fit;
     if (!has_namespace(linux_part, "cgroup")) share_cgroups(mounts, facts);
@@ -79,6 +82,14 @@ result<void> fit_whole(json::object& spec, const machine_facts& facts, const fit
     fitted.parameters = fit_network(linux_part, facts, said);
     if (options.policy == spec_policy::relax) relax(spec, linux_part, mounts, facts, options, said);
     return {};
+}
+
+// `root.path` is absolute, or in the bundle.
+std::string root_of(json::object& spec, const std::string& bundle) {
+    auto* root = object_in(spec, "root");
+    auto path = root != nullptr ? text_of(*root, "path") : std::string();
+    if (path.empty()) path = "rootfs";
+    return path.starts_with('/') ? path : bundle + "/" + path;
 }
 
 bool is_read_only(const std::string& directory) {
@@ -101,6 +112,7 @@ result<fitted_spec> fit_spec(std::string_view config_json, const machine_facts& 
     auto spec = parse_object(config_json, "OCI spec", &memory);
     if (!spec) return spec.error();
     fitted_spec fitted;
+    fitted.root = root_of(*spec, options.bundle);
     auto fit = fit_whole(*spec, facts, options, fitted);
     if (!fit) return fit.error();
     fitted.has_private_pid_namespace = has_private_pids(*spec);
@@ -144,6 +156,7 @@ result<fitted_bundle> fit_bundle(const fit_options& options) {
         auto set = write_file("/proc/sys/" + parameter.path, parameter.value);
         if (!set) bundle.said.add(set.error().message());
     }
+    bundle.root = std::move(fitted->root);
     bundle.has_private_pid_namespace = fitted->has_private_pid_namespace;
     auto written = replace_file(path, fitted->text, 0600);
     if (!written) return written.error();

@@ -13,6 +13,10 @@ namespace vminit::runc {
 // fit_process.cpp
 result<void> fit_process(json::object& process, const process_facts& facts, remarks& said);
 
+// fit_user.cpp
+/// Numbers for the name in `process.user.username`, unless it has a uid.
+result<void> fit_user(json::object& process, const std::string& root, const user_lookup& lookup);
+
 // fit_resources.cpp
 void fit_resources(json::object& resources, const machine_facts& facts, remarks& said);
 

@@ -10,6 +10,7 @@
 #include "vminit/core/host_dialect.hpp"
 #include "vminit/core/result.hpp"
 #include "vminit/runc/machine_facts.hpp"
+#include "vminit/runc/user_lookup.hpp"
 
 /// Hosts write OCI documents for their own machine. Here they are made to fit this one: what cannot be meant is left
 /// out or clamped, with a remark; what protects is kept; what would weaken in silence is an error (docs/security.md has
@@ -43,6 +44,7 @@ struct fit_options {
     spec_policy policy = spec_policy::relax;
     resource_limits limits = resource_limits::keep;
     std::string resolv_conf = "/etc/resolv.conf";  ///< bound in if the policy is relax; empty = not
+    user_lookup find_user;                         ///< for a user that has a name and no number; empty = it stays so
 };
 
 /// A kernel parameter of the network, for a container that shares the VM's: `/proc/sys` has it at `path`.
@@ -56,6 +58,7 @@ struct fitted_spec {
     std::string text;
     remarks said;
     std::vector<network_parameter> parameters;  ///< to be set for the VM
+    std::string root;                           ///< of the container, in the VM
     bool has_private_pid_namespace = false;
 };
 
@@ -82,6 +85,7 @@ result<fitted_text> fit_resources(std::string_view resources_json, const machine
 struct fitted_bundle {
     remarks said;
     process_facts facts;  ///< for the execs to come
+    std::string root;     ///< of the container, in the VM
     bool has_private_pid_namespace = false;
     std::optional<error> unread;  ///< the spec could not be read and is as it was: the runtime judges it
 };
