@@ -26,7 +26,7 @@ using action = std::function<awaitable<result<int>>(client_session&)>;
 /// Exit statuses of commands whose status is their own.
 inline constexpr int exit_failure = 1;
 inline constexpr int exit_usage = 2;
-inline constexpr int exit_degraded = 3;  ///< of `health`
+inline constexpr int exit_degraded = 3;  ///< of `health` and `doctor`
 
 /// Exit statuses of commands whose status is a process's, when it is ours after all. A wrong command line is one, too.
 inline constexpr int exit_ours = 125;

@@ -9,6 +9,7 @@ void add_commands(command_set& commands) {
     add_info(commands);
     add_boot(commands);
     add_health(commands);
+    add_doctor(commands);
     add_metrics(commands);
     add_events(commands);
     add_dmesg(commands);

@@ -34,6 +34,7 @@ void add_resize(command_set& commands);
 void add_events(command_set& commands);
 void add_boot(command_set& commands);
 void add_health(command_set& commands);
+void add_doctor(command_set& commands);
 void add_metrics(command_set& commands);
 void add_dmesg(command_set& commands);
 void add_log_level(command_set& commands);

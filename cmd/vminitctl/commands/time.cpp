@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
 #include <cstdlib>
 
 #include "client_session.hpp"
+#include "clock_comparison.hpp"
 #include "commands/commands.hpp"
 #include "time_text.hpp"
-#include "vminit/core/clock.hpp"
 #include "vminit/system/v1/machine.ttrpc.hpp"
 
 namespace vminit::vminitctl {
@@ -18,9 +17,7 @@ namespace {
 
 namespace wire = vminit::system::v1;
 
-constexpr int probes = 5;
 constexpr double longest_move = 86400.0 * 36500;  // seconds
-constexpr std::string_view kvm_clock = "KVM virtual PTP";
 
 struct time_options {
     std::string action = "get";
@@ -28,36 +25,8 @@ struct time_options {
     std::string from;          // empty: the best there is
 };
 
-/// The guest's clock beside ours.
-struct comparison {
-    wire::ClockResponse clock;
-    std::int64_t ahead_ns = 0;
-    std::int64_t uncertain_ns = 0;
-};
-
-std::int64_t nanoseconds(const google::protobuf::Timestamp& time) { return time.seconds() * 1000000000 + time.nanos(); }
-std::int64_t nanoseconds(wall_time time) { return time.time_since_epoch().count(); }
-
-// The quickest of some calls tells most.
-awaitable<result<comparison>> compare(client_session& guest) {
-    comparison best;
-    for (int count = 0; count < probes; ++count) {
-        wire::MachineClient machine(guest.rpc());
-        auto sent = wall_now();
-        auto answer = co_await machine.Clock({}, guest.call_limit());
-        auto received = wall_now();
-        if (!answer) co_return answer.error();
-        auto uncertain = std::max<std::int64_t>((received - sent).count() / 2, 1);
-        if (count > 0 && uncertain >= best.uncertain_ns) continue;
-        best.ahead_ns = nanoseconds(answer->now()) - nanoseconds(sent) - (received - sent).count() / 2;
-        best.uncertain_ns = uncertain;
-        best.clock = std::move(*answer);
-    }
-    co_return best;
-}
-
 /// What the clock is to be moved by.
-result<std::int64_t> difference(const comparison& seen, const time_options& options) {
+result<std::int64_t> difference(const clock_comparison& seen, const time_options& options) {
     if (options.by) return std::llround(*options.by * 1e9);
     if (options.from == "here") return -seen.ahead_ns;
     for (const auto& device : seen.clock.devices()) {
@@ -87,7 +56,7 @@ field devices_field(const wire::ClockResponse& clock) {
     return field("ptp_clocks", std::move(list), text.empty() ? "none" : text);
 }
 
-record facts_of(const comparison& seen) {
+record facts_of(const clock_comparison& seen) {
     const auto& clock = seen.clock;
     std::string sources;
     for (const auto& source : clock.sources()) sources += (sources.empty() ? "" : " ") + source;
@@ -103,7 +72,7 @@ record facts_of(const comparison& seen) {
 }
 
 awaitable<result<int>> time(client_session& guest, time_options options) {
-    auto seen = co_await compare(guest);
+    auto seen = co_await compare_clocks(guest);
     if (!seen) co_return seen.error();
     std::int64_t moved = 0;
     if (options.action != "get") {
@@ -116,7 +85,7 @@ awaitable<result<int>> time(client_session& guest, time_options options) {
         wire::MachineClient machine(guest.rpc());
         auto answer = co_await machine.Clock(std::move(request), guest.call_limit());
         if (!answer) co_return answer.error();
-        seen = co_await compare(guest);
+        seen = co_await compare_clocks(guest);
         if (!seen) co_return seen.error();
     }
     auto facts = facts_of(*seen);
