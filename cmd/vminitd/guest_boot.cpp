@@ -86,6 +86,7 @@ void guest::expect_steps(const system::boot_plan& plan) {
 }
 
 void guest::step_ended(const std::string& step) {
+    if (step == "mount-filesystems") asio::use_service<system::system_service>(context_).remember_boot_memory();
     awaited_.ended(step);
     if (step != "kernel-modules" || is_listening_) return;
     auto listening = listen();

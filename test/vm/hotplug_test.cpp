@@ -128,6 +128,14 @@ TEST_CASE("memory that is plugged in is there after OnlineMemory, whatever its n
     CHECK(missing.error().message() == "memory block 4000 not present: not found");
 }
 
+TEST_CASE("memory that the machine booted with is not taken offline", "[vm]") {
+    guest vm(virtual_machine::equipped_address());
+    auto refused = vm.run(offline_memory(vm, 1));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message() ==
+          "memory block 1 belongs to the memory the machine booted with: failed precondition");
+}
+
 TEST_CASE("memory that cannot be taken offline holds up nobody, and is given up", "[vm]") {
     // What is plugged in is for memory that can be moved alone, and such memory is taken from there first.
     virtual_machine machine({"--max-memory", "2G", "--append", "memory_hotplug.online_policy=auto-movable"});

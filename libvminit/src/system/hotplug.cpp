@@ -85,8 +85,11 @@ hotplug::hotplug(asio::execution_context& context, std::string sysfs)
     : blocking_(asio::use_service<blocking_service>(context)),
       ex_(executor_of(context)),
       sysfs_(std::move(sysfs)),
-      boot_blocks_(memory_blocks(memory_directory(sysfs_))),
-      tasks_(ex_, log_of(context)) {}
+      tasks_(ex_, log_of(context)) {
+    remember_boot_memory();
+}
+
+void hotplug::remember_boot_memory() { boot_blocks_ = memory_blocks(memory_directory(sysfs_)); }
 
 std::string hotplug::cpu_file(std::uint32_t cpu) const {
     return sysfs_ + "/devices/system/cpu/cpu" + std::to_string(cpu) + "/online";

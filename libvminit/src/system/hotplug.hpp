@@ -31,8 +31,11 @@ public:
     /// ended a second later is left to itself, and its unit is busy until it ends.
     static constexpr clock::duration limit = std::chrono::seconds(10);
 
-    /// Remembers the memory blocks that are there now: what the machine booted with stays.
+    /// Remembers the boot's memory if sysfs is there already.
     hotplug(asio::execution_context& context, std::string sysfs);
+
+    /// The memory blocks that are there now are those that the machine booted with: they stay.
+    void remember_boot_memory();
 
     awaitable<result<void>> offline_cpu(std::uint32_t cpu);
     awaitable<result<void>> online_cpu(std::uint32_t cpu);

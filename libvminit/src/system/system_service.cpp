@@ -177,6 +177,7 @@ awaitable<result<system_info>> system_service::info() {
 awaitable<result<std::vector<std::string>>> system_service::freeze_filesystems() { return impl_->freeze(); }
 std::size_t system_service::frozen_filesystems() const noexcept { return impl_->frozen->size(); }
 awaitable<result<void>> system_service::thaw_filesystems() { return impl_->thaw(); }
+void system_service::remember_boot_memory() { impl_->plug.remember_boot_memory(); }
 awaitable<result<void>> system_service::offline_cpu(std::uint32_t cpu) { return impl_->plug.offline_cpu(cpu); }
 awaitable<result<void>> system_service::online_cpu(std::uint32_t cpu) { return impl_->plug.online_cpu(cpu); }
 awaitable<result<void>> system_service::offline_memory(std::uint32_t block) {

@@ -56,7 +56,6 @@ struct resume_outcome {
 /// system call under way. On shutdown of the context frozen filesystems are thawed.
 class system_service : public asio::execution_context::service {
 public:
-    using key_type = system_service;
     static inline asio::execution_context::id id;
 
     explicit system_service(asio::execution_context& context);
@@ -84,6 +83,10 @@ public:
     awaitable<result<void>> offline_cpu(std::uint32_t cpu);
     awaitable<result<void>> online_cpu(std::uint32_t cpu);
     awaitable<result<void>> offline_memory(std::uint32_t block);
+
+    /// Call it once when /sys has been mounted after this service was made, before any memory is plugged in: the blocks
+    /// that are there then are those of the boot, which `offline_memory` refuses to take.
+    void remember_boot_memory();
 
     /// Also onlines every other block that is offline: hosts name the DIMM slot, the kernel counts blocks of its own.
     awaitable<result<void>> online_memory(std::uint32_t block);
