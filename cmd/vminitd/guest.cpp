@@ -186,9 +186,10 @@ result<void> guest::listen() {
     auto& server = asio::use_service<ttrpc::server_service>(context_);
     if (auto listening = server.listen(rpc, options); !listening) return listening.error();
     timeline_.reached("vsock-listen");
+    timeline_.reached("serve");
+    // What reaches a console is slow.
     log_.info("serving",
               {{"version", version()}, {"rpc", rpc.to_string()}, {"streams", stdio.to_string()}, {"cid", values_.cid}});
-    timeline_.reached("serve");
     return {};
 }
 

@@ -237,6 +237,7 @@ public:
     }
 
     void apply_cmdline(const kernel_cmdline& cmdline) {
+        if (!cmdline.has_prefix("vminit.")) return;
         for (const auto& row : table) {
             if (row.key.empty()) continue;
             std::string name = "vminit." + std::string(row.flag);

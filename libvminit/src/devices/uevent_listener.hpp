@@ -59,7 +59,8 @@ private:
     executor executor_;
     logger& log_;
     std::optional<socket> socket_;
-    std::array<char, max_uevent_size> buffer_{};
+    // Not cleared: two pages that a guest without devices to wait for never touches.
+    std::array<char, max_uevent_size> buffer_;
     condition changed_;
     task_group tasks_;
     std::uint64_t generation_ = 0;

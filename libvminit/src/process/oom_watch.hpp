@@ -47,7 +47,6 @@ private:
 /// any.
 class oom_watch_service : public asio::execution_context::service {
 public:
-    using key_type = oom_watch_service;
     static inline asio::execution_context::id id;
 
     explicit oom_watch_service(asio::execution_context& context);

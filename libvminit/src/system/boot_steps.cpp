@@ -42,6 +42,10 @@ boot_mount log_mount() {
     return mount;
 }
 
+// The entry to the boot needs these two alone.
+boot_mount proc_mount() { return mount_of("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}); }
+boot_mount dev_mount() { return mount_of("/dev", "devtmpfs", "devtmpfs", {"nosuid", "noexec"}); }
+
 // What a kernel may be too old for stands at the end, the youngest last: memory_recursiveprot is of 5.7, nsdelegate of 4.13.
 boot_mount cgroup_mount() {
     auto mount = mount_of("/sys/fs/cgroup", "cgroup2", "none",
@@ -113,13 +117,13 @@ std::string wanted_hostname() {
 
 const std::vector<boot_mount>& boot_mounts() {
     static const std::vector<boot_mount> mounts{
-        mount_of("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}),
+        proc_mount(),
         mount_of("/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev"}),
         cgroup_mount(),
         // A tmpfs without a mode is for everybody to write to.
         mount_of("/run", "tmpfs", "tmpfs", {"nosuid", "noexec", "nodev", "mode=0755"}),
         mount_of("/tmp", "tmpfs", "tmpfs", {"nosuid", "noexec", "nodev"}),
-        mount_of("/dev", "devtmpfs", "devtmpfs", {"nosuid", "noexec"}),
+        dev_mount(),
         // The rest is for some containers or for the agent: without one of them the others still run.
         // Programs from the extras disk run from here: /run itself is noexec.
         mount_of("/run/spin-stack", "tmpfs", "tmpfs", {"nosuid", "nodev", "size=32m", "mode=0755"}, step_policy::warn),
@@ -181,7 +185,7 @@ namespace steps {
 result<void> open_console(step_notes& notes) {
     auto is_open = [](int fd) { return ::fcntl(fd, F_GETFD) != -1; };
     if (is_open(0) && is_open(1) && is_open(2)) return {};
-    auto mounted = mount_at_boot(mount_of("/dev", "devtmpfs", "devtmpfs", {"nosuid", "noexec"}));
+    auto mounted = mount_at_boot(dev_mount());
     if (!mounted) return mounted;
     auto console = syscalls::open("/dev/console", O_RDWR | O_NOCTTY);
     if (!console) {
@@ -202,7 +206,7 @@ result<void> open_console(step_notes& notes) {
 
 result<void> mount_proc(step_notes&) {
     if (::access("/proc/self", F_OK) == 0) return {};
-    return mount_at_boot(boot_mounts().front());
+    return mount_at_boot(proc_mount());
 }
 
 result<void> open_console_again(step_notes& notes) {

@@ -18,7 +18,7 @@ struct registered_service {
     std::string name;
     std::shared_ptr<service_base> service;
     std::span<const method_info> methods;
-    std::vector<method_metrics> metrics;  ///< parallel to `methods`
+    std::vector<method_metrics> metrics;  ///< parallel to `methods`, or empty before the first call
 };
 
 /// One method of one registered service.

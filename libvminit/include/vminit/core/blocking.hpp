@@ -62,7 +62,6 @@ struct blocking_job {
 /// A job takes values and returns a `result<T>`: it shares nothing with the loop. Use from the context's thread.
 class blocking_service : public asio::execution_context::service {
 public:
-    using key_type = blocking_service;
     static inline asio::execution_context::id id;
 
     static constexpr std::size_t max_rescues = 8;    ///< a thaw, the safety thaw, a sync, and each of them tried again

@@ -105,7 +105,6 @@ bool parse_log_level(std::string_view text, log_level& level) noexcept;
 /// The context's logger, so that each layer finds it where it finds everything else.
 class log_service : public asio::execution_context::service {
 public:
-    using key_type = log_service;
     static inline asio::execution_context::id id;
 
     /// Without configuration: JSON lines of level info on stderr.

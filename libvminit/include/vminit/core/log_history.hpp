@@ -20,7 +20,6 @@ namespace vminit {
 /// Lines have numbers: the first that was logged is 0. Use from the loop's thread.
 class log_history : public asio::execution_context::service {
 public:
-    using key_type = log_history;
     static inline asio::execution_context::id id;
 
     /// A boot's worth, and that of some containers, as on the console; each line counts 64 bytes beside its text.

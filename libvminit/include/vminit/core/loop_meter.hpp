@@ -13,7 +13,6 @@ namespace vminit {
 /// had to wait for the loop. Use from the context's thread.
 class loop_meter : public asio::execution_context::service {
 public:
-    using key_type = loop_meter;
     static inline asio::execution_context::id id;
 
     explicit loop_meter(asio::execution_context& context);

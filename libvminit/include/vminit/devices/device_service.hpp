@@ -36,7 +36,6 @@ struct device_counters {
 /// If the netlink socket cannot be opened (no rights, in a container) waiting still works, looking again every 100 ms.
 class device_service : public asio::execution_context::service {
 public:
-    using key_type = device_service;
     static inline asio::execution_context::id id;
 
     /// How long a device may take to appear.

@@ -41,7 +41,6 @@ struct exchange_counters {
 /// logged and told to the next subscriber that asked for numbers (`events_lost`).
 class exchange_service : public asio::execution_context::service {
 public:
-    using key_type = exchange_service;
     static inline asio::execution_context::id id;
 
     static constexpr std::size_t max_held = 1024;    ///< events over a host's reconnect window, with a margin of 100

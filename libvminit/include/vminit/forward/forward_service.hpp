@@ -33,7 +33,6 @@ struct forward_counters {
 /// context's thread.
 class forward_service : public asio::execution_context::service {
 public:
-    using key_type = forward_service;
     static inline asio::execution_context::id id;
 
     static constexpr std::size_t max_connections = 128;  ///< two descriptors each, and up to 128 KiB that nobody takes

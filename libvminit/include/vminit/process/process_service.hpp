@@ -156,7 +156,6 @@ struct process_config {
 /// Events go to `events::exchange_service`, each exactly once, before the state they tell of can be seen.
 class process_service : public asio::execution_context::service {
 public:
-    using key_type = process_service;
     static inline asio::execution_context::id id;
 
     static constexpr std::size_t max_containers = 1024;  ///< a VM holds one or a few

@@ -59,7 +59,6 @@ private:
 /// returns only after `stop()`.
 class reaper_service : public asio::execution_context::service {
 public:
-    using key_type = reaper_service;
     static inline asio::execution_context::id id;
 
     /// More unknown zombies than this during a hold are collected after all, and their statuses kept by pid until the

@@ -126,7 +126,6 @@ struct runc_config {
 /// adoption.
 class runc_service : public asio::execution_context::service {
 public:
-    using key_type = runc_service;
     static inline asio::execution_context::id id;
 
     explicit runc_service(asio::execution_context& context);

@@ -36,7 +36,6 @@ struct stream_counters {
 /// handshake stay in the socket until the claimer reads them.
 class stream_service : public asio::execution_context::service {
 public:
-    using key_type = stream_service;
     static inline asio::execution_context::id id;
 
     static constexpr clock::duration handshake_limit =

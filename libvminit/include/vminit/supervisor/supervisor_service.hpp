@@ -32,7 +32,6 @@ struct supervisor_config {
 /// through a bounded buffer, so that it never waits for the disk nor the loop for it. Use from the context's thread.
 class supervisor_service : public asio::execution_context::service {
 public:
-    using key_type = supervisor_service;
     static inline asio::execution_context::id id;
 
     /// A bound against a caller that adds without end; a VM has one or two.

@@ -58,7 +58,6 @@ class server_core;
 /// suspension before any later frame of that connection is looked at. All calls of a connection run concurrently.
 class server_service : public asio::execution_context::service {
 public:
-    using key_type = server_service;
     static inline asio::execution_context::id id;
 
     explicit server_service(asio::execution_context& context);

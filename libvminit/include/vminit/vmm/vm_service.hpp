@@ -25,7 +25,6 @@ struct boot_limits {
 /// thread that boots must live as long as the VMs. At the context's shutdown all that still run are killed.
 class vm_service : public asio::execution_context::service {
 public:
-    using key_type = vm_service;
     static inline asio::execution_context::id id;
 
     explicit vm_service(asio::execution_context& context);
