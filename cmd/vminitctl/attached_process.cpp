@@ -5,12 +5,12 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/write.hpp>
 #include <utility>
 #include <vector>
 
 #include "fresh_id.hpp"
 #include "inherited_descriptor.hpp"
+#include "input_forwarding.hpp"
 #include "stdio_streams.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/timeout.hpp"
@@ -26,7 +26,6 @@ constexpr std::size_t copy_size = 64 * 1024;           // what a vsock connectio
 constexpr clock::duration silence_limit = 30s;         // as long as hosts hold an exit back for its output
 constexpr clock::duration answer_limit = 900ms;        // who presses ^C shall not wait a second for a guest that hangs
 constexpr clock::duration hang_up_patience = 1s;       // from SIGHUP to SIGKILL
-constexpr clock::duration unsent_poll_interval = 5ms;  // the kernel has no event for "the peer has taken it all"
 
 }  // namespace
 
@@ -65,16 +64,7 @@ awaitable<result<void>> attached_process::open() {
 }
 
 awaitable<void> attached_process::resize() {
-    auto size = window_size_of(guest_.local().in);
-    if (stdio_.console == console_mode::none || !size) co_return;
-    task::ResizePtyRequest message;
-    message.set_id(key_.id);
-    message.set_exec_id(key_.exec_id);
-    message.set_width(size->width);
-    message.set_height(size->height);
-    auto tasks = guest_.task();
-    // A window of the wrong size is no reason to disturb what is shown in it.
-    (void)co_await tasks.ResizePty(std::move(message), guest_.call_limit());
+    if (stdio_.console != console_mode::none) co_await fit_window(guest_, key_);
 }
 
 void attached_process::begin() {
@@ -89,34 +79,7 @@ void attached_process::begin() {
     phase_ = process_phase::running;
 }
 
-awaitable<void> attached_process::copy_input() {
-    auto source = inherited_descriptor::open(guest_.context(), guest_.local().in, direction::in);
-    if (!source) co_return guest_.out().warn("stdin: " + error_line(source.error()));
-    std::vector<char> buffer(copy_size);
-    for (;;) {
-        auto got = co_await source->read_some(buffer);
-        if (!got) guest_.out().warn("stdin: " + error_line(got.error()));
-        if (!got || *got == 0) break;
-        auto bytes = asio::buffer(buffer.data(), *got);
-        auto [failure, sent] = co_await asio::async_write(*in_, bytes, as_tuple_awaitable);
-        // The process has closed its stdin, or ended.
-        if (failure) co_return;
-    }
-    co_await close_input();
-}
-
-awaitable<void> attached_process::close_input() {
-    // CloseIO goes another way than the bytes and could overtake those that have not left us.
-    while (unsent_bytes(*in_) > 0) co_await sleep_for(unsent_poll_interval);
-    task::CloseIORequest message;
-    message.set_id(key_.id);
-    message.set_exec_id(key_.exec_id);
-    message.set_stdin(true);
-    auto tasks = guest_.task();
-    auto closed = co_await tasks.CloseIO(std::move(message), guest_.call_limit());
-    bool is_over = !closed && closed.error().kind() == errc::not_found;
-    if (!closed && !is_over) guest_.out().warn("close stdin: " + error_line(closed.error()));
-}
+awaitable<void> attached_process::copy_input() { (void)co_await forward_input(guest_, key_, *in_, detach_keys()); }
 
 awaitable<void> attached_process::copy_output(stream& from, int fd, std::size_t index) {
     outputs_.reads(index, clock::now());

@@ -66,7 +66,6 @@ private:
     awaitable<result<void>> open_one(stream& into, std::string& uri, std::uint32_t id);
     void begin();
     awaitable<void> copy_input();
-    awaitable<void> close_input();
     awaitable<void> copy_output(stream& from, int fd, std::size_t index);
     awaitable<void> outputs_ended(clock::time_point since);
     awaitable<void> watch_reader();

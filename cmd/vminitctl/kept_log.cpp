@@ -7,12 +7,14 @@
 
 namespace vminit::vminitctl {
 
-awaitable<result<log_extent>> print_log(client_session& guest, vminit::process::v1::LogsRequest request) {
+awaitable<result<log_extent>> print_log(client_session& guest, vminit::process::v1::LogsRequest request,
+                                        std::function<void()> on_asked) {
     auto target = inherited_descriptor::open(guest.context(), guest.local().out, direction::out);
     if (!target) co_return target.error();
     auto containers = guest.container();
     auto pieces = containers.Logs(std::move(request), guest.no_limit());
     if (!pieces) co_return pieces.error();
+    if (on_asked) on_asked();
     log_extent printed;
     for (;;) {
         auto piece = co_await pieces->read();

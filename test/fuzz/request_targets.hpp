@@ -58,6 +58,7 @@ inline constexpr std::array request_targets{
     request_target{supervisor_name, "Restart"},
     request_target{events_name, "Stream"},
     request_target{container_name, "Logs"},
+    request_target{container_name, "AttachInput"},
     request_target{container_name, "ReadFiles"},
     request_target{container_name, "WriteFiles"},
     request_target{machine_name, "Logs"},

@@ -61,6 +61,9 @@ TEST_CASE("a file is an absolute path to write to", "[process]") {
     CHECK(output("log://").value() == target(stdio_scheme::log, ""));
     CHECK(output("log:///x").error().kind() == errc::invalid_argument);
     CHECK(input("log://").error().kind() == errc::invalid_argument);
+    CHECK(input("attach://").value() == target(stdio_scheme::attach, ""));
+    CHECK(input("attach:///x").error().kind() == errc::invalid_argument);
+    CHECK(output("attach://").error().kind() == errc::invalid_argument);
     CHECK(output("file:///var/log/x.log").value() == target(stdio_scheme::file, "/var/log/x.log"));
     CHECK(output("file://relative").error().kind() == errc::invalid_argument);
     CHECK(input("file:///x").error().message() == "stdio \"file:///x\": cannot be read from: invalid argument");

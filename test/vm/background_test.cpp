@@ -72,6 +72,26 @@ TEST_CASE("a log that overflows keeps its end and holds back no exit", "[vm]") {
     CHECK(ask({"delete", id}).status == 0);
 }
 
+TEST_CASE("a container in the background is typed into, left and typed into again", "[vm]") {
+    auto id = guest::fresh_id();
+    REQUIRE(ask({"run", "-d", "-i", "--rootfs", "root", id, "--", "/bin/cat"}).status == 0);
+    client_program first(virtual_machine::shared_address(), {"attach", "-i", id});
+    first.type("one\n");
+    CHECK(first.read(4) == "one\n");
+    auto refused = ask({"attach", "-i", id});
+    CHECK(refused.status == 125);
+    CHECK(refused.err.find("somebody is attached to its input") != std::string::npos);
+    first.signal(SIGTERM);
+    CHECK(first.wait() == 128 + SIGTERM);
+    client_program second(virtual_machine::shared_address(), {"attach", "-i", id});
+    second.type("two\n");
+    CHECK(second.read(4) == "two\n");
+    second.close_input();
+    CHECK(second.wait() == 0);
+    CHECK(ask({"logs", id}).out == "one\ntwo\n");
+    CHECK(ask({"delete", id}).status == 0);
+}
+
 TEST_CASE("a process runs as the user whose name the image knows", "[vm]") {
     auto id = guest::fresh_id();
     auto whole = "id -u; id -g; id -G; echo $HOME";

@@ -56,6 +56,10 @@ client_program::~client_program() {
     ::waitpid(pid_, nullptr, 0);
 }
 
+void client_program::type(const std::string& text) const {
+    REQUIRE(syscalls::write_all(in_.get(), text, "stdin of the client"));
+}
+
 std::string client_program::read(std::size_t size) { return read_from(out_.get(), size); }
 std::string client_program::rest() { return read_from(out_.get(), std::numeric_limits<std::size_t>::max()); }
 std::string client_program::complaint() { return read_from(err_.get(), std::numeric_limits<std::size_t>::max()); }

@@ -25,6 +25,10 @@ public:
     std::string rest();
     std::string complaint();
 
+    /// Into its stdin.
+    void type(const std::string& text) const;
+    void close_input() { in_.reset(); }
+
     /// Nobody reads its stdout any more.
     void close_output() { out_.reset(); }
 

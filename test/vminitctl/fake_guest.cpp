@@ -147,6 +147,15 @@ result<void> fake_guest::add_process(const std::string& id, const std::string& e
     return {};
 }
 
+result<void> fake_guest::attach_input(const std::string& id, const std::string& exec_id, const std::string& in) {
+    auto claimed = claim(in);
+    if (!claimed) return claimed.error();
+    auto& process = process_of(id, exec_id);
+    if (*claimed) process.in.emplace(std::move(**claimed));
+    process.changed.notify_all();
+    return {};
+}
+
 void fake_guest::start_process(const std::string& id, const std::string& exec_id) {
     tasks_.spawn("process", run_process(processes_.at(key_of(id, exec_id))));
 }

@@ -70,6 +70,7 @@ public:
     std::vector<std::string> calls;                                  ///< `Kill web 15`, `Kill web/exec 9 all`, ...
     std::vector<containerd::types::Envelope> events;
     bool is_powered_off_by_shutdown = false;
+    bool has_terminal = false;                     ///< as State says of every process
     std::function<void(std::uint32_t)> on_stream;  ///< when one has named itself
     std::uint64_t events_after = 0;                ///< what the last subscriber asked for
 
@@ -101,6 +102,7 @@ public:
     fake_process& process_of(const std::string& id, const std::string& exec_id);
     result<void> add_process(const std::string& id, const std::string& exec_id, const std::string& in,
                              const std::string& out, const std::string& err);
+    result<void> attach_input(const std::string& id, const std::string& exec_id, const std::string& in);
     void power_off();
     executor ex() { return io_.ex(); }
     void start_process(const std::string& id, const std::string& exec_id);

@@ -43,6 +43,7 @@ public:
         response.set_id(request.id());
         response.set_pid(fake_pid);
         response.set_status(containerd::v1::types::RUNNING);
+        response.set_terminal(guest_.has_terminal);
         co_return response;
     }
 
@@ -308,6 +309,13 @@ public:
             if (!written) co_return written.error();
         }
         co_return result<void>();
+    }
+
+    awaitable<result<Empty>> AttachInput(call_context&, containers::AttachInputRequest request) override {
+        if (auto failure = guest_.note("AttachInput", name_of(request))) co_return *failure;
+        auto attached = guest_.attach_input(request.id(), request.exec_id(), request.stdin());
+        if (!attached) co_return attached.error();
+        co_return Empty();
     }
 
     awaitable<result<void>> ReadFiles(call_context&, containers::CopyPlace request,

@@ -27,7 +27,8 @@ awaitable<result<int>> run_detached(client_session& guest, container_request req
     process_key key(request.id, "");
     stdio_uris stdio("", options.container.stdout_uri, options.container.stderr_uri);
     // In one ring: what was written to both stays in its order.
-    if (options.is_logged) stdio.out = stdio.err = log_uri;
+    if (options.is_logged || options.is_interactive) stdio.out = stdio.err = log_uri;
+    if (options.is_interactive) stdio.in = attach_uri;
     auto make = creation_of(guest, std::move(request), options.container.spec.process.terminal);
     process_run running(guest, key, run_until::started, std::move(stdio));
     auto outcome = co_await running.run(std::move(make));
@@ -61,8 +62,8 @@ result<void> check_stdio(const run_options& options) {
     if (has_uris && !options.is_detached) return error(errc::invalid_argument, "--stdout and --stderr need --detach");
     if (options.is_logged && (has_uris || !options.is_detached))
         return error(errc::invalid_argument, "--log needs --detach, and neither --stdout nor --stderr");
-    if (options.is_interactive && options.is_detached)
-        return error(errc::invalid_argument, "-i and --detach exclude each other");
+    if (options.is_interactive && has_uris)
+        return error(errc::invalid_argument, "-i with --detach excludes --stdout and --stderr");
     return {};
 }
 
@@ -75,7 +76,8 @@ void add_run(command_set& commands) {
         [options](client_session& guest) { return run(guest, *options); },
         command_traits{needs::guest, status_of::process});
     declare_container_options(commands, command, options->container);
-    command.add_flag("-i,--interactive", options->is_interactive, "forward our stdin");
+    command.add_flag("-i,--interactive", options->is_interactive,
+                     "forward our stdin; with -d keep its input open, and its output, for attach -i");
     command.add_flag("-d,--detach", options->is_detached, "leave it running and print its id");
     command.add_flag("--log", options->is_logged, "the guest keeps the last 1 MiB of its output, for logs and attach");
     command.add_flag("--rm,!--keep", options->is_removed, "delete it when it ends (the default), or keep it");

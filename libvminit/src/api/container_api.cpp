@@ -55,6 +55,13 @@ public:
         co_return co_await send_log(std::move(*log), at, request.follow(), output);
     }
 
+    awaitable<result<google::protobuf::Empty>> AttachInput(ttrpc::call_context&,
+                                                           wire::AttachInputRequest request) override {
+        auto attached = processes_.attach_input(request.id(), request.exec_id(), request.stdin());
+        if (!attached) co_return attached.error();
+        co_return google::protobuf::Empty();
+    }
+
     awaitable<result<void>> ReadFiles(ttrpc::call_context&, wire::CopyPlace request,
                                       ttrpc::writer<wire::FilePiece>& output) override {
         return copies_.read(std::move(request), output);

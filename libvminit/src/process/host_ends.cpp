@@ -82,14 +82,18 @@ result<std::shared_ptr<stdio_end>> host_ends::open_stream(const std::string& nam
         if (!copied) return copied.error();
         return stdio_end::adopt(environment_.ex(), unique_fd(static_cast<int>(*copied)), end_kind::socket);
     }
+    auto end = claim(name);
+    if (end) claimed_.emplace(name, *end);
+    return end;
+}
+
+result<std::shared_ptr<stdio_end>> host_ends::claim(const std::string& name) {
     auto socket = environment_.streams.claim(name);
     if (!socket) return socket.error();
     error_code failure;
     unique_fd fd(socket->release(failure));
     if (failure) return error(failure, "take over stream " + name);
-    auto end = stdio_end::adopt(environment_.ex(), std::move(fd), end_kind::socket);
-    if (end) claimed_.emplace(name, *end);
-    return end;
+    return stdio_end::adopt(environment_.ex(), std::move(fd), end_kind::socket);
 }
 
 result<std::shared_ptr<stdio_end>> host_ends::open_log() {

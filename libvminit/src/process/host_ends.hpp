@@ -25,6 +25,9 @@ public:
     /// invalid_argument for a path that is no fifo, errno of open.
     awaitable<result<std::shared_ptr<stdio_end>>> open(stdio_target target);
 
+    /// A stream that nothing else of this process uses. Errors: as `open`.
+    result<std::shared_ptr<stdio_end>> claim(const std::string& name);
+
     /// A file to append to, made with its parent directories if missing; blocking, fit to be handed to a container.
     awaitable<result<opened_file>> open_file(std::string path);
 

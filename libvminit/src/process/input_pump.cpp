@@ -10,12 +10,13 @@ using readiness = stdio_end::readiness;
 using streams::copy_outcome;
 
 input_pump::input_pump(executor ex, std::shared_ptr<stdio_end> source, std::shared_ptr<stdio_end> target,
-                       std::shared_ptr<streams::copy_buffer> buffer, clock::duration late)
+                       std::shared_ptr<streams::copy_buffer> buffer, clock::duration late, host_end meaning)
     : ex_(ex),
       source_(source),
       target_(target),
       copier_(std::move(source), std::move(target), std::move(buffer)),
       late_(late),
+      meaning_(meaning),
       pause_(ex) {}
 
 awaitable<void> input_pump::run_on(std::shared_ptr<input_pump> self) {
@@ -30,7 +31,8 @@ awaitable<void> input_pump::run_on(std::shared_ptr<input_pump> self) {
 void input_pump::end() {
     source_->close();
     // A terminal's input has no end of its own: the master stays with its owner.
-    if (target_->kind() != end_kind::terminal) target_->close();
+    bool is_kept = meaning_ == host_end::is_departure && !is_finishing_ && !is_broken_;
+    if (target_->kind() != end_kind::terminal && !is_kept) target_->close();
     has_ended_ = true;
 }
 
@@ -52,9 +54,12 @@ awaitable<void> input_pump::take_step() {
             pause_.expires_after(retry_pause);
             co_await pause_.async_wait(as_tuple_awaitable);
             break;
+        case copy_outcome::target_broken:
+            is_broken_ = true;
+            is_at_end_ = true;
+            break;
         case copy_outcome::source_away:
         case copy_outcome::source_ended:
-        case copy_outcome::target_broken:
             is_at_end_ = true;
             break;
     }

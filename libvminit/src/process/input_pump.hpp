@@ -8,6 +8,12 @@
 
 namespace vminit::process {
 
+/// What becomes of a process's input when the host's end is over.
+enum class host_end {
+    is_input_end,  ///< it is over, too
+    is_departure,  ///< it stays open for the next who is attached
+};
+
 /// Copies what the host sends to a process's stdin, until the host's end, the process's, or CloseIO.
 ///
 /// CloseIO is told on another connection than the bytes and may overtake them. So after it the pump goes on until
@@ -23,7 +29,8 @@ public:
 
     /// `late`: how long nothing must come after `finish`.
     input_pump(executor ex, std::shared_ptr<stdio_end> source, std::shared_ptr<stdio_end> target,
-               std::shared_ptr<streams::copy_buffer> buffer, clock::duration late);
+               std::shared_ptr<streams::copy_buffer> buffer, clock::duration late,
+               host_end meaning = host_end::is_input_end);
 
     awaitable<void> run() { return run_on(shared_from_this()); }
 
@@ -48,11 +55,13 @@ private:
     std::shared_ptr<stdio_end> target_;
     streams::copier copier_;
     clock::duration late_;
+    host_end meaning_;
     clock::time_point quiet_since_{};
     timer pause_;
     bool is_finishing_ = false;
     bool is_held_back_ = false;  // since it is finishing
     bool is_at_end_ = false;
+    bool is_broken_ = false;  // the process has closed its end
     bool has_ended_ = false;
 };
 

@@ -69,15 +69,20 @@ awaitable<result<void>> process_io::open_input() {
     auto target = parse_stdio_uri(uris_.in, stdio_direction::input, environment_.handshake);
     if (!target) co_return target.error().within("stdin");
     result<unique_fd> child_end = unique_fd();
+    is_attachable_ = target->scheme == stdio_scheme::attach;
     if (target->scheme == stdio_scheme::none) {
         if (!uris_.terminal) child_end = host_ends::open_null();
+    } else if (is_attachable_) {
+        if (!uris_.terminal) child_end = make_input_pipe(open_input_);
     } else {
         auto host = co_await open_host_end(*target, "stdin");
         if (!host) co_return host.error();
         if (uris_.terminal) {
             terminal_input_ = std::move(*host);
         } else {
-            child_end = make_input_pipe(std::move(*host));
+            shared_end ours;
+            child_end = make_input_pipe(ours);
+            if (child_end) start_input(std::move(*host), std::move(ours));
         }
     }
     if (!child_end) co_return child_end.error();
@@ -172,14 +177,14 @@ awaitable<result<process_io::shared_end>> process_io::open_host_end(stdio_target
     co_return end.error().within(what);
 }
 
-result<unique_fd> process_io::make_input_pipe(shared_end host) {
+result<unique_fd> process_io::make_input_pipe(shared_end& ours) {
     auto pipe = syscalls::pipe();
     if (!pipe) return pipe.error();
     if (auto given = give_to_owner(pipe->read_end.get()); !given) return given.error();
     auto end = stdio_end::adopt(environment_.ex(), std::move(pipe->write_end), end_kind::pipe);
     if (!end) return end.error();
     ends_.push_back(*end);
-    start_input(std::move(host), std::move(*end));
+    ours = std::move(*end);
     return std::move(pipe->read_end);
 }
 
@@ -210,9 +215,9 @@ result<void> process_io::give_to_owner(int fd) const {
     return {};
 }
 
-void process_io::start_input(shared_end source, shared_end target) {
+void process_io::start_input(shared_end source, shared_end target, host_end meaning) {
     input_ = std::make_shared<input_pump>(environment_.ex(), std::move(source), std::move(target), environment_.buffer,
-                                          environment_.limits.late_input);
+                                          environment_.limits.late_input, meaning);
     if (is_input_finished_) input_->finish();
     pumps_->spawn("stdin", input_->run());
 }
@@ -242,6 +247,7 @@ result<void> process_io::start_terminal(unique_fd master) {
     master_ = *end;
     ends_.push_back(master_);
     start_output(master_, terminal_output_);
+    if (is_attachable_) open_input_ = master_;
     if (terminal_input_) start_input(terminal_input_, master_);
     return {};
 }
@@ -256,9 +262,26 @@ result<void> process_io::resize(std::uint16_t width, std::uint16_t height) {
     return {};
 }
 
+// The pump owns the host's end and closes it: who comes and goes leaves nothing here.
+result<void> process_io::attach_input(const std::string& uri) {
+    if (!is_attachable_) return error(errc::failed_precondition, "it was not started with an input to attach to");
+    if (is_attached()) return error(errc::already_exists, "somebody is attached to its input");
+    bool is_open = pumps_ && !is_input_finished_ && open_input_ && open_input_->is_open();
+    if (!is_open) return error(errc::failed_precondition, "its input is closed");
+    auto target = parse_stdio_uri(uri, stdio_direction::input, environment_.handshake);
+    if (!target) return target.error();
+    if (target->scheme != stdio_scheme::stream)
+        return error(errc::invalid_argument, "stdin \"" + uri + "\" is no stream");
+    auto source = host_.claim(target->stream);
+    if (!source) return source.error();
+    start_input(std::move(*source), open_input_, host_end::is_departure);
+    return {};
+}
+
 void process_io::close_input() {
     is_input_finished_ = true;
     if (input_) input_->finish();
+    if (open_input_ && !is_attached() && !uris_.terminal) open_input_->close();
 }
 
 void process_io::exited() {

@@ -58,6 +58,11 @@ public:
     /// Errors: errno of the ioctl. Success without a terminal.
     result<void> resize(std::uint16_t width, std::uint16_t height);
 
+    /// What comes on the stream `uri` is the process's input until the stream's end. Errors: already_exists while
+    /// another one is attached; failed_precondition unless stdin is attach://, and for an input that is closed or not
+    /// there yet; invalid_argument and not_found of the stream.
+    result<void> attach_input(const std::string& uri);
+
     /// CloseIO, also before the terminal has come.
     void close_input();
 
@@ -90,11 +95,12 @@ private:
     awaitable<result<void>> open_loggers(stdio_target out, stdio_target err);
     awaitable<result<void>> start_logger(stdio_target target, unique_fd out, unique_fd err);
     awaitable<result<shared_end>> open_host_end(stdio_target target, std::string_view name);
-    result<unique_fd> make_input_pipe(shared_end host);
+    result<unique_fd> make_input_pipe(shared_end& ours);
     result<unique_fd> make_output_pipe(shared_end host);
     result<unique_fd> make_logger_pipe(unique_fd& read_end);
     result<void> give_to_owner(int fd) const;
-    void start_input(shared_end source, shared_end target);
+    void start_input(shared_end source, shared_end target, host_end meaning = host_end::is_input_end);
+    bool is_attached() const noexcept { return input_ && !input_->has_ended(); }
     void start_output(shared_end source, shared_end target);
     void stop_pumps();
     bool leave_outputs();
@@ -110,6 +116,8 @@ private:
     std::vector<shared_end> ends_;  // all of ours, for closing
     std::shared_ptr<input_pump> input_;
     bool is_input_finished_ = false;
+    bool is_attachable_ = false;
+    shared_end open_input_;  // of one that is attachable: where who is attached writes
     std::vector<std::shared_ptr<output_pump>> outputs_;
     std::vector<logger_process> loggers_;
 };

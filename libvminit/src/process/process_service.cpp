@@ -247,6 +247,12 @@ result<std::shared_ptr<kept_output>> process_service::log_of(const std::string& 
     return io->log();
 }
 
+result<void> process_service::attach_input(const std::string& id, const std::string& exec_id, const std::string& uri) {
+    auto target = core_->find(id, exec_id);
+    if (!target) return target.error();
+    return (*target)->attach_input(uri);
+}
+
 std::vector<container_summary> process_service::containers() const {
     std::vector<container_summary> all;
     for (const auto& [id, one] : core_->containers) all.push_back(one->summary());

@@ -107,10 +107,10 @@ result<stdio_target> parse_stdio_uri(std::string_view uri, stdio_direction direc
     if (scheme == "stream") return parse_stream(uri, rest, handshake);
     if (scheme == "fifo") return parse_path(uri, stdio_scheme::fifo, rest);
     if (scheme == "file" && !is_input) return parse_path(uri, stdio_scheme::file, rest);
-    if (scheme == "log" && !is_input) {
-        if (!rest.empty()) return invalid(uri, "nothing may follow log://");
+    if ((scheme == "log" && !is_input) || (scheme == "attach" && is_input)) {
+        if (!rest.empty()) return invalid(uri, "nothing may follow ://");
         stdio_target target;
-        target.scheme = stdio_scheme::log;
+        target.scheme = is_input ? stdio_scheme::attach : stdio_scheme::log;
         return target;
     }
     bool is_binary = scheme == "binary" || scheme == "binary-v2";
@@ -120,6 +120,7 @@ result<stdio_target> parse_stdio_uri(std::string_view uri, stdio_direction direc
         return target;
     }
     if (is_binary || scheme == "file" || scheme == "log") return invalid(uri, "cannot be read from");
+    if (scheme == "attach") return invalid(uri, "cannot be written to");
     return error(errc::not_implemented, "unsupported STDIO scheme " + std::string(scheme));
 }
 

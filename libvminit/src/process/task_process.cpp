@@ -26,6 +26,11 @@ result<void> task_process::resize(std::uint32_t width, std::uint32_t height) {
     return io->resize(static_cast<std::uint16_t>(width), static_cast<std::uint16_t>(height));
 }
 
+result<void> task_process::attach_input(const std::string& uri) {
+    if (!io || state.has_exited()) return error(errc::failed_precondition, "process " + id + " is not running");
+    return io->attach_input(uri);
+}
+
 void task_process::close_input() {
     is_input_closed_ = true;
     if (io) io->close_input();

@@ -24,6 +24,9 @@ public:
     /// Resizes the terminal. Errors: invalid_argument above 65535, those of the state.
     result<void> resize(std::uint32_t width, std::uint32_t height);
 
+    /// See process_io. Errors: failed_precondition also before its start and after its end.
+    result<void> attach_input(const std::string& uri);
+
     /// CloseIO; before there is any stdio it is remembered.
     void close_input();
 

@@ -205,6 +205,12 @@ public:
 
     /// What is kept of a process's output. Errors: failed_precondition if nothing is.
     result<std::shared_ptr<kept_output>> log_of(const std::string& id, const std::string& exec_id) const;
+
+    /// What comes on the stream `uri` (`stream://<id>`) is the input of a process made with stdin attach://, until that
+    /// stream's end. Errors: already_exists while somebody is attached; failed_precondition for another process, one
+    /// that has ended, and one whose input is closed; invalid_argument and not_found of the stream.
+    result<void> attach_input(const std::string& id, const std::string& exec_id, const std::string& uri);
+
     std::optional<std::uint32_t> init_pid(const std::string& id) const;
     awaitable<result<std::vector<process_info>>> pids(std::string id);
     awaitable<result<void>> resize(std::string id, std::string exec_id, std::uint32_t width, std::uint32_t height);

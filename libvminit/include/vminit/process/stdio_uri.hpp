@@ -31,6 +31,7 @@ enum class stdio_scheme {
     fifo,    ///< a path, or `fifo://<path>`
     file,    ///< `file://<path>`: appended to
     log,     ///< `log://`: the end of it is kept in our memory (kept_output.hpp)
+    attach,  ///< `attach://`, of stdin: open for whoever is attached, one at a time
     binary,  ///< `binary://<path>?k=v`: a logger process; `binary-v2://` must write its readiness byte
 };
 
@@ -48,7 +49,8 @@ struct stdio_target {
 enum class stdio_direction { input, output };
 
 /// `handshake` tells whether streams have numbers or names. Errors: not_implemented `unsupported STDIO scheme X`;
-/// invalid_argument for a bad stream number or an empty name, for a file, logger or log as stdin, and for paths that
+/// invalid_argument for a bad stream number or an empty name, for a file, logger or log as stdin, for anything else
+/// as an attached input, and for paths that
 /// are not absolute.
 result<stdio_target> parse_stdio_uri(std::string_view uri, stdio_direction direction,
                                      stream_handshake handshake = stream_handshake::number);
