@@ -12,6 +12,7 @@
 #include "vminit/api/events_api.hpp"
 #include "vminit/api/forward_api.hpp"
 #include "vminit/api/machine_api.hpp"
+#include "vminit/api/mount_api.hpp"
 #include "vminit/api/socket_forward_api.hpp"
 #include "vminit/api/supervisor_api.hpp"
 #include "vminit/api/supervisor_events.hpp"
@@ -167,9 +168,12 @@ void guest::register_apis() {
     if (::getpid() == 1) machine.resolv_conf = [] { return system::steps::container_resolv_conf(); };
     server.add(api::make_machine_api(context_, std::move(machine)));
     if (plugins_.streaming) server.add(api::make_forward_api(context_));
-    // A service of that host's own, and of no other.
-    if (plugins_.streaming && values_.host_dialect == "nerdbox") {
-        server.add(when_booted(api::make_socket_forward_api(context_), {{"Bind", {mounts}}}));
+    // Services of that host's own, and of no other.
+    if (values_.host_dialect == "nerdbox") {
+        if (plugins_.streaming) {
+            server.add(when_booted(api::make_socket_forward_api(context_), {{"Bind", {mounts}}}));
+        }
+        server.add(when_booted(api::make_mount_api(context_), {{"MountAll", {mounts}}}));
     }
     server.on_first_accept([this] { timeline_.reached("first-accept"); });
 }

@@ -10,6 +10,7 @@
 #include "vminit/api/events_api.hpp"
 #include "vminit/api/forward_api.hpp"
 #include "vminit/api/machine_api.hpp"
+#include "vminit/api/mount_api.hpp"
 #include "vminit/api/socket_forward_api.hpp"
 #include "vminit/api/supervisor_api.hpp"
 #include "vminit/api/system_api.hpp"
@@ -25,7 +26,8 @@ TEST_CASE_METHOD(test::api_fixture,
     for (const auto& service :
          {api::make_task_api(ctx, {}), api::make_bundle_api(ctx, "/nonexistent"), api::make_system_api(ctx, timeline),
           api::make_events_api(ctx), api::make_supervisor_api(ctx), api::make_container_api(ctx),
-          api::make_machine_api(ctx), api::make_forward_api(ctx), api::make_socket_forward_api(ctx)}) {
+          api::make_machine_api(ctx), api::make_forward_api(ctx), api::make_socket_forward_api(ctx),
+          api::make_mount_api(ctx)}) {
         for (const auto& method : service->methods())
             there.insert(std::string(service->full_name()) + "/" + std::string(method.name));
     }

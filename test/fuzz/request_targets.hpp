@@ -18,6 +18,7 @@ inline constexpr auto supervisor_name = "vminit.supervisor.v1.Supervisor";
 inline constexpr auto container_name = "vminit.process.v1.Container";
 inline constexpr auto machine_name = "vminit.system.v1.Machine";
 inline constexpr auto forward_name = "vminit.forward.v1.Forward";
+inline constexpr auto mount_name = "containerd.vminitd.services.mount.v1.Mount";
 inline constexpr auto socket_forward_name = "nerdbox.services.socketforward.v1.SocketForward";
 inline constexpr auto events_name = "spinbox.services.vmevents.v1.Events";
 
@@ -68,11 +69,11 @@ inline constexpr std::array request_targets{
 };
 
 /// Their handlers would touch this machine.
-inline constexpr std::array requests_left_out{request_target{machine_name, "Clock"},
-                                              request_target{machine_name, "Network"},
-                                              request_target{machine_name, "Reclaim"},
-                                              request_target{system_name, "PrepareShutdown"},
-                                              request_target{system_name, "Resume"},
-                                              request_target{socket_forward_name, "Bind"}};
+inline constexpr std::array requests_left_out{
+    request_target{machine_name, "Clock"},   request_target{machine_name, "Network"},
+    request_target{machine_name, "Reclaim"}, request_target{system_name, "PrepareShutdown"},
+    request_target{system_name, "Resume"},   request_target{socket_forward_name, "Bind"},
+    request_target{mount_name, "MountAll"},  request_target{mount_name, "Unmount"},
+    request_target{mount_name, "UnmountAll"}};
 
 }  // namespace vminit::test
