@@ -57,6 +57,33 @@ TEST_CASE("without a block layer there are no disks", "[block]") {
     CHECK(devices->empty());
 }
 
+TEST_CASE("a disk is found by its serial, the first by name of several", "[block]") {
+    test::fake_sysfs system;
+    system.add_disk("vdc", "root\n");
+    system.add_disk("vdb", " root ");
+    system.add_disk("vda");
+    auto sysfs = system.config().sysfs;
+    auto found = [&](std::string_view serial) { return find_disk(serial, sysfs).value().value_or("none"); };
+    CHECK(found("root") == "vdb");
+    CHECK(found("roo") == "none");
+    CHECK(found("") == "none");
+    CHECK(find_disk("root", "/nowhere").value() == std::nullopt);
+}
+
+TEST_CASE("a disk or a partition is there by its name", "[block]") {
+    test::fake_sysfs system;
+    system.add_disk("vda");
+    system.add_partition("vda", "vda1", 1);
+    auto sysfs = system.config().sysfs;
+    auto is_there = [&](std::string_view name) { return has_block_device(name, sysfs).value(); };
+    CHECK(is_there("vda"));
+    CHECK(is_there("vda1"));
+    CHECK_FALSE(is_there("vda2"));
+    CHECK_FALSE(is_there("vd"));
+    CHECK_FALSE(is_there("vda/vda1"));
+    CHECK_FALSE(has_block_device("vda", "/nowhere").value());
+}
+
 TEST_CASE("virtio disks are named as the kernel names them", "[block]") {
     CHECK(virtio_disk_name(0) == "vda");
     CHECK(virtio_disk_name(25) == "vdz");

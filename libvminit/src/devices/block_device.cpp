@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vminit/devices/block_device.hpp"
 
-
 #include <algorithm>
 #include <cerrno>
 #include <limits>
@@ -56,16 +55,21 @@ void add_partitions(const std::string& directory, const block_device& disk, std:
     }
 }
 
+// In order; none if there is no block layer yet.
+result<std::vector<std::string>> disk_names(const std::string& root) {
+    auto names = names_in(root);
+    if (!names && syscalls::is_errno(names.error(), ENOENT)) return std::vector<std::string>();
+    if (names) std::sort(names->begin(), names->end());
+    return names;
+}
+
 }  // namespace
 
 result<std::vector<block_device>> read_block_devices(const std::string& sysfs) {
     std::string root = sysfs + "/block";
     std::vector<block_device> devices;
-    auto names = names_in(root);
-    if (!names) {
-        if (syscalls::is_errno(names.error(), ENOENT)) return devices;
-        return names.error();
-    }
+    auto names = disk_names(root);
+    if (!names) return names.error();
     for (const auto& name : *names) {
         block_device disk;
         disk.name = name;
@@ -77,6 +81,28 @@ result<std::vector<block_device>> read_block_devices(const std::string& sysfs) {
     }
     std::sort(devices.begin(), devices.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     return devices;
+}
+
+result<std::optional<std::string>> find_disk(std::string_view serial, const std::string& sysfs) {
+    std::string root = sysfs + "/block";
+    auto names = disk_names(root);
+    if (!names) return names.error();
+    for (auto& name : *names) {
+        if (!serial.empty() && attribute(root + "/" + name + "/serial") == serial)
+            return std::optional(std::move(name));
+    }
+    return std::optional<std::string>();
+}
+
+result<bool> has_block_device(std::string_view name, const std::string& sysfs) {
+    std::string root = sysfs + "/block";
+    auto names = disk_names(root);
+    if (!names) return names.error();
+    if (name.find('/') != std::string_view::npos) return false;
+    return std::any_of(names->begin(), names->end(), [&](const auto& disk) {
+        if (!name.starts_with(disk)) return false;
+        return name == disk || partition_number(root + "/" + disk + "/" + std::string(name)).has_value();
+    });
 }
 
 std::string virtio_disk_name(unsigned index) {

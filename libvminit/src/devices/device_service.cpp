@@ -127,13 +127,9 @@ device_counters device_service::counters() const noexcept { return impl_->listen
 
 awaitable<result<std::string>> device_service::find_block_by_serial(std::string serial, clock::duration limit) {
     look check = [serial, config = impl_->config]() -> result<std::optional<std::string>> {
-        auto devices = read_block_devices(config.sysfs);
-        if (!devices) return devices.error();
-        for (const auto& device : *devices) {
-            bool is_it = device.partition == 0 && !device.serial.empty() && device.serial == serial;
-            if (is_it) return existing(config.dev + "/" + device.name);
-        }
-        return std::nullopt;
+        auto disk = find_disk(serial, config.sysfs);
+        if (!disk) return disk.error();
+        return *disk ? existing(config.dev + "/" + **disk) : std::nullopt;
     };
     std::string what = "resolve block device by serial \"" + serial + "\"";
     return impl_->find(std::move(check), limit, std::move(what));
@@ -141,11 +137,9 @@ awaitable<result<std::string>> device_service::find_block_by_serial(std::string 
 
 awaitable<result<std::string>> device_service::find_block_by_name(std::string name, clock::duration limit) {
     look check = [name, config = impl_->config]() -> result<std::optional<std::string>> {
-        auto devices = read_block_devices(config.sysfs);
-        if (!devices) return devices.error();
-        bool is_there =
-            std::any_of(devices->begin(), devices->end(), [&](const auto& one) { return one.name == name; });
-        return is_there ? existing(config.dev + "/" + name) : std::nullopt;
+        auto is_there = has_block_device(name, config.sysfs);
+        if (!is_there) return is_there.error();
+        return *is_there ? existing(config.dev + "/" + name) : std::nullopt;
     };
     return impl_->find(std::move(check), limit, "wait for block device \"" + name + "\"");
 }
