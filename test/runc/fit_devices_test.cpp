@@ -118,6 +118,19 @@ TEST_CASE("the machine's /dev is read with its directories, without links and ot
     CHECK(facts.process.most_open_files <= std::uint64_t{1} << 31);
 }
 
+TEST_CASE("screens and BSD's pseudo terminals are nodes that no container wants", "[runc]") {
+    for (const char* path : {"/dev/tty1", "/dev/tty63", "/dev/vcs", "/dev/vcsa2", "/dev/ptyp0", "/dev/ttyef"}) {
+        INFO(path);
+        CHECK_FALSE(is_wanted_node(path));
+    }
+    for (const char* path : {"/dev/tty", "/dev/ttyS0", "/dev/ttyS10", "/dev/ttyUSB0", "/dev/ttyAMA0", "/dev/ptmx",
+                             "/dev/null", "/dev/bus/tty1", "/dev/vda"}) {
+        INFO(path);
+        CHECK(is_wanted_node(path));
+    }
+    for (const auto& node : read_machine_facts().devices) CHECK(is_wanted_node(node.path));
+}
+
 TEST_CASE("what a machine has is read from its files", "[runc]") {
     temporary_directory directory;
     auto write = [&](const std::string& path, const std::string& text) {

@@ -22,9 +22,7 @@ inline runc::machine_facts make_machine() {
                                             {"/dev/fuse", 'c', 10u, 229u},
                                             {"/dev/kmsg", 'c', 1u, 11u},
                                             {"/dev/null", 'c', 1u, 3u},
-                                            {"/dev/tty1", 'c', 4u, 1u},
                                             {"/dev/ttyS0", 'c', 4u, 64u},
-                                            {"/dev/vcs", 'c', 7u, 0u},
                                             {"/dev/vda", 'b', 254u, 0u}}) {
         runc::device_node node;
         node.path = path;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cctype>
 
 #include "runc/spec_parts.hpp"
 
@@ -37,18 +36,11 @@ std::string number_of(const json::value& entry) {
            std::to_string(number_in(device, "minor").value_or(0));
 }
 
-bool starts_with_digits(std::string_view text) {
-    return !text.empty() && std::isdigit(static_cast<unsigned char>(text.front())) != 0;
-}
-
-// The runtime makes the common ones itself. The console is the machine's log, and there is nobody before its screen.
+// The runtime makes the common ones itself. The console is the machine's log.
 bool is_offered(const device_node& node) {
-    std::string_view name = std::string_view(node.path).substr(std::string_view("/dev/").size());
-    for (std::string_view made : {"null", "zero", "full", "random", "urandom", "tty", "ptmx", "console"}) {
-        if (name == made) return false;
-    }
-    bool is_screen = name.starts_with("vcs") || (name.starts_with("tty") && starts_with_digits(name.substr(3)));
-    return !is_screen;
+    auto names = {"/dev/null",    "/dev/zero", "/dev/full", "/dev/random",
+                  "/dev/urandom", "/dev/tty",  "/dev/ptmx", "/dev/console"};
+    return std::find(names.begin(), names.end(), node.path) == names.end();
 }
 
 json::object entry_of(const device_node& node) {

@@ -83,6 +83,7 @@ bool accounts_swap(const std::string& cgroups) {
 void add_nodes(const std::string& root, const std::string& directory, int depth, std::vector<device_node>& nodes) {
     for (const auto& name : listed(root + directory)) {
         auto path = directory + "/" + name;
+        if (!is_wanted_node(path)) continue;
         struct stat status{};
         if (!syscalls::raw("lstat", [&] { return ::lstat((root + path).c_str(), &status); })) continue;
         // These are filesystems of their own, and no nodes.
@@ -102,6 +103,20 @@ void add_nodes(const std::string& root, const std::string& directory, int depth,
 }
 
 }  // namespace
+
+bool is_wanted_node(std::string_view path) noexcept {
+    constexpr std::string_view directory = "/dev/", digits = "0123456789", series = "abcdepqrstuvwxyz";
+    if (!path.starts_with(directory)) return true;
+    auto name = path.substr(directory.size());
+    if (name.starts_with("vcs")) return false;
+    if (!name.starts_with("tty") && !name.starts_with("pty")) return true;
+    auto number = name.substr(3);
+    if (number.empty()) return true;
+    bool is_screen = name.starts_with("tty") && digits.find(number[0]) != std::string_view::npos;
+    bool is_of_bsd = number.size() == 2 && series.find(number[0]) != std::string_view::npos &&
+                     std::string_view("0123456789abcdef").find(number[1]) != std::string_view::npos;
+    return !is_screen && !is_of_bsd;
+}
 
 machine_facts read_machine_facts(const std::string& root) {
     auto has = [&](const char* path) { return kind_of(root + path) != path_kind::none; };

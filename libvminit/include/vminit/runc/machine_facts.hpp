@@ -7,6 +7,7 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace vminit::runc {
@@ -37,7 +38,7 @@ struct machine_facts {
     std::string memory_nodes = "0";        ///< likewise
     std::vector<std::string> controllers;  ///< of cgroup v2; empty = not known, all are taken to be there
     std::vector<std::string> huge_pages;   ///< sizes as OCI writes them: `2MB`
-    std::vector<device_node> devices;      ///< all in /dev, in the order of their paths
+    std::vector<device_node> devices;      ///< in /dev, in the order of their paths; without those nobody wants
     bool has_swap_limits = true;           ///< the kernel can swap, and accounts it
     bool has_io_weights = true;
     bool has_cache_allocation = false;  ///< resctrl is mounted
@@ -49,6 +50,11 @@ struct machine_facts {
         return kind == path_kind::present || kind == path_kind::link;
     }
 };
+
+/// Whether a container can want this node: not the virtual screens (`/dev/tty1`, `/dev/vcs`), before which there is
+/// nobody, and not BSD's pseudo terminals (`/dev/ptyp0`, `/dev/ttyp0`), of which a kernel with CONFIG_LEGACY_PTYS has
+/// 512.
+bool is_wanted_node(std::string_view path) noexcept;
 
 /// Reads procfs, sysfs, cgroupfs and devtmpfs below `root` (empty = this machine), on a thread that may sleep. What
 /// cannot be read keeps its default, except for what is then known to be missing.
