@@ -84,6 +84,9 @@ function(vminit_finish_command target)
     return()
   endif()
   target_link_options(${target} PRIVATE -static -Wl,--fatal-warnings)
+  target_sources(${target} PRIVATE ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/frame_table.cpp)
+  target_link_options(${target} PRIVATE LINKER:--eh-frame-hdr
+    LINKER:--wrap=__register_frame_info LINKER:--wrap=__deregister_frame_info)
   add_custom_command(TARGET ${target} POST_BUILD
     COMMAND ${VMINIT_OBJCOPY} --only-keep-debug $<TARGET_FILE:${target}> $<TARGET_FILE:${target}>.debug
     COMMAND ${VMINIT_OBJCOPY} --strip-all --add-gnu-debuglink=$<TARGET_FILE:${target}>.debug $<TARGET_FILE:${target}>
