@@ -160,7 +160,8 @@ awaitable<void> port_forward::read_end(std::shared_ptr<relay> link, std::shared_
 
 awaitable<void> port_forward::write_end(std::shared_ptr<relay> link, std::shared_ptr<connect_call> over) {
     while (!link->out_end() && !link->is_over()) {
-        if (!co_await link->changed()) co_return;
+        bool goes_on = co_await link->changed();
+        if (!goes_on) co_return;
     }
     if (link->out_end()) {
         wire::ConnectRequest request;
@@ -168,7 +169,8 @@ awaitable<void> port_forward::write_end(std::shared_ptr<relay> link, std::shared
         (void)co_await over->write(request);
     }
     while (!link->is_over()) {
-        if (!co_await link->changed()) co_return;
+        bool goes_on = co_await link->changed();
+        if (!goes_on) co_return;
     }
     link->close();
 }

@@ -61,7 +61,8 @@ awaitable<bool> console_reader::wait_for(std::string part) {
 
 awaitable<void> console_reader::over() {
     while (!is_over_) {
-        if (!co_await changed_.wait()) co_return;
+        bool goes_on = co_await changed_.wait();
+        if (!goes_on) co_return;
     }
 }
 
