@@ -165,7 +165,8 @@ awaitable<bool> attached_process::kill(int signal, clock::duration limit) {
 // `reason` is the signal that we got and leave by if the guest does not answer.
 awaitable<void> attached_process::forward(int signal, int reason) {
     auto limit = reason == SIGPIPE ? hang_up_limit : answer_limit;
-    if (!co_await kill(signal, limit)) leaving_.tell(reason, clock::duration::zero());
+    bool is_sent = co_await kill(signal, limit);
+    if (!is_sent) leaving_.tell(reason, clock::duration::zero());
 }
 
 awaitable<void> attached_process::hang_up() {

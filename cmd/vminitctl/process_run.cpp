@@ -113,7 +113,8 @@ awaitable<void> process_run::clear_away() {
         auto killed = co_await kill_process(guest_, key_, SIGKILL, target);
         if (killed) (void)co_await wait_process(guest_, key_, guest_.call_limit());
     }
-    if (co_await remove()) remains_ = remains::nothing;
+    bool is_removed = co_await remove();
+    if (is_removed) remains_ = remains::nothing;
 }
 
 std::string process_run::remains_text() const {
