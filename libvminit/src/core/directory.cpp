@@ -19,9 +19,8 @@ struct close_directory {
     void operator()(DIR* directory) const noexcept { ::closedir(directory); }
 };
 
-using is_wanted = bool (*)(const struct dirent&);
-
-result<std::vector<std::string>> list(const std::string& path, std::size_t most, is_wanted wanted) {
+template <class Filter>
+result<std::vector<std::string>> list(const std::string& path, std::size_t most, Filter is_wanted) {
     auto opened =
         syscalls::check("list", path, [&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
     if (!opened) return opened.error();
@@ -32,7 +31,7 @@ result<std::vector<std::string>> list(const std::string& path, std::size_t most,
     std::vector<std::string> names;
     while (const auto* entry = ::readdir(directory.get())) {
         std::string_view name = entry->d_name;
-        if (name == "." || name == ".." || !wanted(*entry)) continue;
+        if (name == "." || name == ".." || !is_wanted(*entry)) continue;
         if (names.size() == most) break;
         names.emplace_back(name);
     }
@@ -44,6 +43,11 @@ result<std::vector<std::string>> list(const std::string& path, std::size_t most,
 
 result<std::vector<std::string>> names_in(const std::string& path, std::size_t most) {
     return list(path, most, [](const struct dirent&) { return true; });
+}
+
+result<std::vector<std::string>> names_in(const std::string& path, std::size_t most,
+                                          bool (*is_wanted)(std::string_view)) {
+    return list(path, most, [=](const struct dirent& entry) { return is_wanted(entry.d_name); });
 }
 
 result<std::vector<std::string>> directories_in(const std::string& path, std::size_t most) {

@@ -59,7 +59,6 @@ void add_partitions(const std::string& directory, const block_device& disk, std:
 result<std::vector<std::string>> disk_names(const std::string& root) {
     auto names = names_in(root);
     if (!names && syscalls::is_errno(names.error(), ENOENT)) return std::vector<std::string>();
-    if (names) std::sort(names->begin(), names->end());
     return names;
 }
 

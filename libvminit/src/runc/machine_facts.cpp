@@ -81,9 +81,12 @@ bool accounts_swap(const std::string& cgroups) {
 }
 
 void add_nodes(const std::string& root, const std::string& directory, int depth, std::vector<device_node>& nodes) {
-    for (const auto& name : listed(root + directory)) {
+    // Before they are sorted: there may be more of those that nobody wants than of all others.
+    auto names =
+        names_in(root + directory, max_nodes, depth == 0 ? is_wanted_node : [](std::string_view) { return true; });
+    if (!names) return;
+    for (const auto& name : *names) {
         auto path = directory + "/" + name;
-        if (!is_wanted_node(path)) continue;
         struct stat status{};
         if (!syscalls::raw("lstat", [&] { return ::lstat((root + path).c_str(), &status); })) continue;
         // These are filesystems of their own, and no nodes.
@@ -104,10 +107,8 @@ void add_nodes(const std::string& root, const std::string& directory, int depth,
 
 }  // namespace
 
-bool is_wanted_node(std::string_view path) noexcept {
-    constexpr std::string_view directory = "/dev/", digits = "0123456789", series = "abcdepqrstuvwxyz";
-    if (!path.starts_with(directory)) return true;
-    auto name = path.substr(directory.size());
+bool is_wanted_node(std::string_view name) {
+    constexpr std::string_view digits = "0123456789", series = "abcdepqrstuvwxyz";
     if (name.starts_with("vcs")) return false;
     if (!name.starts_with("tty") && !name.starts_with("pty")) return true;
     auto number = name.substr(3);

@@ -3,6 +3,7 @@
 
 #include <limits>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vminit/core/result.hpp"
@@ -14,6 +15,10 @@ namespace vminit {
 /// cgroupfs). Errors: errno of opening it.
 result<std::vector<std::string>> names_in(const std::string& path,
                                           std::size_t most = std::numeric_limits<std::size_t>::max());
+
+/// The same for those that are wanted.
+result<std::vector<std::string>> names_in(const std::string& path, std::size_t most,
+                                          bool (*is_wanted)(std::string_view));
 
 /// The same for its directories alone. Where a filesystem does not tell what an entry is, there are none.
 result<std::vector<std::string>> directories_in(const std::string& path,

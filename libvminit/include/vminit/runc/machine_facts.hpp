@@ -51,10 +51,9 @@ struct machine_facts {
     }
 };
 
-/// Whether a container can want this node: not the virtual screens (`/dev/tty1`, `/dev/vcs`), before which there is
-/// nobody, and not BSD's pseudo terminals (`/dev/ptyp0`, `/dev/ttyp0`), of which a kernel with CONFIG_LEGACY_PTYS has
-/// 512.
-bool is_wanted_node(std::string_view path) noexcept;
+/// Whether a container can want what has this name in /dev: not the virtual screens (`tty1`, `vcs`), before which there
+/// is nobody, and not BSD's pseudo terminals (`ptyp0`, `ttyp0`), of which a kernel with CONFIG_LEGACY_PTYS has 512.
+bool is_wanted_node(std::string_view name);
 
 /// Reads procfs, sysfs, cgroupfs and devtmpfs below `root` (empty = this machine), on a thread that may sleep. What
 /// cannot be read keeps its default, except for what is then known to be missing.
