@@ -137,5 +137,8 @@ TEST_CASE("a ninth copy at a time is refused", "[api]") {
     CHECK(fixture.read("/etc/name") == "8 8 copies are under way already: resource exhausted");
     peer.close();
     fixture.pump([&] { return count() == 1; });
-    fixture.pump([&] { return fixture.read("/etc/name") == "[]web\n"; });
+    // Not by `pump`: asking runs the loop itself, and may be what sees the last copy end.
+    auto answer = fixture.read("/etc/name");
+    while (answer.find("copies are under way") != std::string::npos) answer = fixture.read("/etc/name");
+    CHECK(answer == "[]web\n");
 }
