@@ -108,7 +108,7 @@ result<stdio_target> parse_stdio_uri(std::string_view uri, stdio_direction direc
     if (scheme == "fifo") return parse_path(uri, stdio_scheme::fifo, rest);
     if (scheme == "file" && !is_input) return parse_path(uri, stdio_scheme::file, rest);
     if ((scheme == "log" && !is_input) || (scheme == "attach" && is_input)) {
-        if (!rest.empty()) return invalid(uri, "nothing may follow ://");
+        if (!rest.empty()) return invalid(uri, "nothing may follow " + std::string(scheme) + "://");
         stdio_target target;
         target.scheme = is_input ? stdio_scheme::attach : stdio_scheme::log;
         return target;
