@@ -294,3 +294,13 @@ TEST_CASE_METHOD(unary, "what happens to methods is counted", "[ttrpc]") {
         CHECK(counts.oldest == clock::now() - 1s);
     }
 }
+
+TEST_CASE_METHOD(server_fixture, "methods that nobody has called are counted with zeros", "[ttrpc]") {
+    auto all = server.metrics();
+    REQUIRE(all.size() == 12);
+    for (const auto& counts : all) {
+        CHECK_FALSE(counts.service.empty());
+        CHECK_FALSE(counts.method.empty());
+        CHECK(counts.started == 0);
+    }
+}
