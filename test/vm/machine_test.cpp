@@ -141,9 +141,11 @@ TEST_CASE("the guest gives caches back, all of them or a container's", "[vm]") {
     auto container = facts({"reclaim", "--id", id})["container"].as_object();
     CHECK(container["before"].as_int64() > 0);
     CHECK(container["after"].as_int64() <= container["before"].as_int64());
+    // The whole disk of the rootfs, which stays mounted meanwhile: far more than what the machine itself reads again during the call.
+    vm.look_inside("cat /proc/1/root/dev/vda > /dev/null");
     auto machine = facts({"reclaim"});
     CHECK(machine["free"].as_object()["before"].as_int64() > 0);
-    CHECK(machine["cached"].as_object()["after"].as_int64() <= machine["cached"].as_object()["before"].as_int64());
+    CHECK(machine["cached"].as_object()["after"].as_int64() < machine["cached"].as_object()["before"].as_int64());
     CHECK(machine["stopped"] == false);
     vm.kill_and_remove(id);
     auto none = ask({"reclaim", "--id", id});
