@@ -28,7 +28,7 @@ using namespace asio::experimental::awaitable_operators;
 
 namespace {
 
-constexpr auto command_limit = 5s;         // QMP answers at once, unless QEMU itself is stuck
+constexpr auto command_limit = 30s;        // QMP answers at once, unless QEMU is stuck or the machine too busy
 constexpr auto ping_limit = 60s;           // as long as a boot may take
 constexpr auto ping_interval = 20ms;       // between two that were refused
 constexpr auto packets_interval = 1s;      // between two looks at vhost-device-vsock
