@@ -162,7 +162,9 @@ result<container_request> make_request(const container_options& options) {
     }
     if (options.privileged) spec.rights = privilege::full;
     spec.root = options.read_only ? root_access::read_only : root_access::writable;
-    request.config_json = boost::json::serialize(make_spec(spec));
+    auto config = make_spec(spec);
+    request.user_name = user_name_of(config.at("process").as_object());
+    request.config_json = boost::json::serialize(config);
     return request;
 }
 

@@ -28,6 +28,7 @@ struct container_options {
 struct container_request {
     std::string id;
     std::string config_json;
+    std::string user_name;  ///< which its init's numbers are looked up for; empty: it has them
     std::vector<system::mount_entry> rootfs;
 };
 

@@ -41,6 +41,7 @@ constexpr wanted_capability wanted_capabilities[] = {
     {"rpc:vminit.supervisor.v1.Supervisor", diagnosis::absent, "supervisor"},
     {"stdio:stream", diagnosis::missing, "what containers read and write"},
     {"mount:serial", diagnosis::absent, "run --rootfs with a disk's serial number"},
+    {"user:name", diagnosis::absent, "run and exec --user with names"},
     {"task:pause", diagnosis::absent, "pause and resume", "its host dialect refuses them"},
     {"freeze:ext4", diagnosis::absent, "freeze: consistent snapshots of disks"},
     {"cgroup:memory", diagnosis::missing, "memory limits of containers", "CONFIG_MEMCG"},

@@ -196,6 +196,14 @@ json::object make_process(const process_options& options) {
     return process;
 }
 
+std::string user_name_of(const json::object& process) {
+    const auto* user = process.if_contains("user");
+    const auto* fields = user == nullptr ? nullptr : user->if_object();
+    if (fields == nullptr || fields->contains("uid")) return {};
+    const auto* name = fields->if_contains("username");
+    return name != nullptr && name->is_string() ? std::string(name->get_string()) : std::string();
+}
+
 json::object make_resources(const resource_options& options) {
     json::object resources;
     if (options.memory) resources["memory"] = {{"limit", *options.memory}};

@@ -69,6 +69,9 @@ struct spec_options {
 /// An OCI Process, as `Task.Exec` takes it. It has every capability: the VM is the boundary.
 boost::json::object make_process(const process_options& options);
 
+/// The user that the guest must look up for an OCI Process; empty if it has numbers, or no user.
+std::string user_name_of(const boost::json::object& process);
+
 /// `linux.resources`, as `Task.Update` takes it: only what is set.
 boost::json::object make_resources(const resource_options& options);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "task_calls.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace vminit::vminitctl {
@@ -11,6 +13,7 @@ using metrics = io::containerd::cgroups::v2::Metrics;
 namespace {
 
 constexpr std::string_view metrics_type = "io.containerd.cgroups.v2.Metrics";
+constexpr std::string_view user_names = "user:name";
 
 task::CreateTaskRequest create_request(const container_request& request, const std::string& bundle,
                                        const stdio_uris& stdio, bool terminal) {
@@ -43,8 +46,22 @@ awaitable<result<std::string>> create_bundle(client_session& guest, const contai
 
 }  // namespace
 
+awaitable<result<void>> check_user_name(client_session& guest, std::string user) {
+    if (user.empty()) co_return result<void>();
+    google::protobuf::Empty request;
+    auto system = guest.system();
+    auto info = co_await system.Info(std::move(request), guest.call_limit());
+    if (!info) co_return info.error();
+    const auto& can = info->capabilities();
+    if (std::find(can.begin(), can.end(), user_names) != can.end()) co_return result<void>();
+    auto what = fmt::format("this guest does not look up users: give --user UID:GID for \"{}\"", user);
+    co_return error(errc::not_implemented, std::move(what));
+}
+
 awaitable<result<std::uint32_t>> create_container(client_session& guest, container_request request, stdio_uris stdio,
                                                   bool terminal) {
+    auto checked = co_await check_user_name(guest, request.user_name);
+    if (!checked) co_return checked.error();
     auto bundle = co_await create_bundle(guest, request);
     if (!bundle) co_return bundle.error();
     auto message = create_request(request, *bundle, stdio, terminal);

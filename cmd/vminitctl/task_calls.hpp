@@ -35,7 +35,11 @@ struct stdio_uris {
 
 enum class kill_target { process, all };
 
-/// Bundle.Create, then Task.Create in that bundle. Returns init's pid.
+/// Whether this guest looks up `user`, if that is not empty: one that does not would run the process as root. Errors:
+/// not_implemented, and those of System.Info.
+awaitable<result<void>> check_user_name(client_session& guest, std::string user);
+
+/// Bundle.Create, then Task.Create in that bundle. Returns init's pid. Errors also: of check_user_name.
 awaitable<result<std::uint32_t>> create_container(client_session& guest, container_request request, stdio_uris stdio,
                                                   bool terminal);
 

@@ -36,7 +36,7 @@ TEST_CASE("Info tells what hosts do not know yet in fields of ours", "[api]") {
     CHECK(info.degraded_steps(0).outcome() == proto::BootStep_Outcome_FAILED);
     CHECK(info.degraded_steps(0).text() == "no device eth0");
     for (const char* word : {"rpc:containerd.vminitd.services.system.v1.System", "hotplug:cpu", "cgroup:cpuset",
-                             "cgroup:memory", "stdio:stream", "mount:mkdir", "events:sequence"}) {
+                             "cgroup:memory", "stdio:stream", "mount:mkdir", "user:name", "events:sequence"}) {
         CAPTURE(word);
         CHECK(test::system_fixture::has_capability(info, word));
     }

@@ -72,7 +72,7 @@ TEST_CASE("Info tells what this guest can do, under both names", "[vm]") {
     for (const auto& word : info->capabilities()) words += word + " ";
     for (const char* word :
          {"rpc:containerd.task.v3.Task", "rpc:containerd.task.v2.Task", "rpc:vminit.supervisor.v1.Supervisor",
-          "stdio:stream", "mount:mkdir", "hotplug:cpu", "cgroup:memory", "cgroup:pids"}) {
+          "stdio:stream", "mount:mkdir", "user:name", "hotplug:cpu", "cgroup:memory", "cgroup:pids"}) {
         CAPTURE(words, word);
         CHECK(words.find(" " + std::string(word) + " ") != std::string::npos);
     }

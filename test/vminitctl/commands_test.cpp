@@ -9,6 +9,7 @@
 #include "github.com/containerd/containerd/api/events/task.pb.h"
 #include "program.hpp"
 #include "pseudo_terminal.hpp"
+#include "vminit/core/file.hpp"
 #include "vminit/core/syscalls.hpp"
 
 using namespace vminit;
@@ -258,13 +259,47 @@ TEST_CASE("exec adds a process, follows it and deletes it", "[vminitctl]") {
         co_await process.print("in exec\n");
         co_return 9;
     };
-    CHECK(terminal.run({"exec", "web", "--exec-id", "e1", "--user", "5", "-w", "/tmp", "--", "id"}) == 9);
+    CHECK(terminal.run({"exec", "web", "--exec-id", "e1", "--user", "5:6", "-w", "/tmp", "--", "id"}) == 9);
     CHECK(terminal.output.out_text() == "in exec\n");
     CHECK(terminal.guest.calls == calls{"Exec web/e1", "Start web/e1", "Wait web/e1", "Delete web/e1"});
     auto process = json::parse(terminal.guest.executed.spec().value());
     CHECK(process.at("args") == json::value(json::array{"id"}));
     CHECK(process.at("cwd") == json::value("/tmp"));
-    CHECK(process.at_pointer("/user/username") == json::value("5"));
+    CHECK(process.at("user") == json::value({{"uid", 5}, {"gid", 6}}));
+}
+
+TEST_CASE("a user by name goes to a guest that says it looks names up", "[vminitctl]") {
+    console terminal;
+    terminal.guest.info.add_capabilities("user:name");
+    CHECK(terminal.run({"exec", "web", "--exec-id", "e1", "--user", "5", "--", "id"}) == 0);
+    auto process = json::parse(terminal.guest.executed.spec().value());
+    CHECK(process.at("user") == json::value({{"username", "5"}}));
+    CHECK(terminal.guest.calls == calls{"Info", "Exec web/e1", "Start web/e1", "Wait web/e1", "Delete web/e1"});
+    terminal.guest.calls.clear();
+    CHECK(terminal.run({"run", "web", "--rootfs", "root", "--user", "nginx", "--", "id"}) == 0);
+    CHECK(terminal.guest.calls == calls{"Info", "Bundle web", "Create web", "Start web", "Wait web", "Delete web"});
+}
+
+TEST_CASE("a user by name is refused where the guest would run it as root", "[vminitctl]") {
+    console terminal;
+    test::temporary_directory files;
+    auto image = files.path("image"), spec = files.path("spec");
+    REQUIRE(replace_file(image, R"({"config":{"User":"nginx","Cmd":["id"]}})", 0600));
+    REQUIRE(replace_file(spec, R"({"process":{"args":["id"],"user":{"username":"nginx"}}})", 0600));
+    const std::string refusal =
+        "vminitctl: not implemented: this guest does not look up users: give --user UID:GID for \"nginx\"\n";
+    const std::vector<std::vector<std::string>> all = {
+        {"run", "--rootfs", "root", "--user", "nginx", "web", "--", "id"},
+        {"run", "-d", "--rootfs", "root", "--image-config", image, "web"},
+        {"create", "--rootfs", "root", "--spec", spec, "web"},
+        {"exec", "--user", "nginx", "web", "--", "id"},
+    };
+    for (const auto& words : all) {
+        CAPTURE(words);
+        CHECK(terminal.run(words) == (words.front() == "create" ? exit_failure : exit_ours));
+        CHECK(terminal.output.err_text() == refusal);
+    }
+    CHECK(terminal.guest.calls == calls(all.size(), "Info"));
 }
 
 TEST_CASE("an exec that does not start gives its id back", "[vminitctl]") {

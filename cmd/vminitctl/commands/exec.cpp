@@ -21,6 +21,10 @@ struct exec_options {
 // It has no pid before its start.
 awaitable<result<std::uint32_t>> add_exec_process(client_session& guest, process_key key, process_options process,
                                                   stdio_uris stdio) {
+    auto document = make_process(process);
+    auto user = user_name_of(document);
+    auto checked = co_await check_user_name(guest, std::move(user));
+    if (!checked) co_return checked.error();
     containerd::task::v3::ExecProcessRequest request;
     request.set_id(key.id);
     request.set_exec_id(key.exec_id);
@@ -29,7 +33,7 @@ awaitable<result<std::uint32_t>> add_exec_process(client_session& guest, process
     request.set_stdout(stdio.out);
     request.set_stderr(stdio.err);
     request.mutable_spec()->set_type_url("types.containerd.io/opencontainers/runtime-spec/1/Process");
-    request.mutable_spec()->set_value(boost::json::serialize(make_process(process)));
+    request.mutable_spec()->set_value(boost::json::serialize(document));
     auto tasks = guest.task();
     auto added = co_await tasks.Exec(std::move(request), guest.call_limit());
     if (!added) co_return added.error();

@@ -49,6 +49,7 @@ void capabilities::look(std::vector<std::string> services) {
         for (const char* scheme : {"stream", "fifo", "file", "binary", "log"})
             words_.push_back(std::string("stdio:") + scheme);
         for (const char* form : {"format", "mkdir", "serial", "loop"}) words_.push_back(std::string("mount:") + form);
+        words_.emplace_back("user:name");
     }
     for (const char* form : {"sequence", "acknowledge"}) words_.push_back(std::string("events:") + form);
     words_.emplace_back("freeze:ext4");
