@@ -18,6 +18,7 @@
 #include "vminit/api/supervisor_events.hpp"
 #include "vminit/api/system_api.hpp"
 #include "vminit/api/task_api.hpp"
+#include "vminit/api/transfer_api.hpp"
 #include "vminit/api/when_booted.hpp"
 #include "vminit/core/blocking.hpp"
 #include "vminit/devices/device_service.hpp"
@@ -172,6 +173,7 @@ void guest::register_apis() {
     if (values_.host_dialect == "nerdbox") {
         if (plugins_.streaming) {
             server.add(when_booted(api::make_socket_forward_api(context_), {{"Bind", {mounts}}}));
+            server.add(api::make_transfer_api(context_));
         }
         server.add(when_booted(api::make_mount_api(context_), {{"MountAll", {mounts}}}));
     }

@@ -15,6 +15,7 @@
 #include "vminit/api/supervisor_api.hpp"
 #include "vminit/api/system_api.hpp"
 #include "vminit/api/task_api.hpp"
+#include "vminit/api/transfer_api.hpp"
 #include "vminit/system/boot_timeline.hpp"
 
 using namespace vminit;
@@ -27,7 +28,7 @@ TEST_CASE_METHOD(test::api_fixture,
          {api::make_task_api(ctx, {}), api::make_bundle_api(ctx, "/nonexistent"), api::make_system_api(ctx, timeline),
           api::make_events_api(ctx), api::make_supervisor_api(ctx), api::make_container_api(ctx),
           api::make_machine_api(ctx), api::make_forward_api(ctx), api::make_socket_forward_api(ctx),
-          api::make_mount_api(ctx)}) {
+          api::make_mount_api(ctx), api::make_transfer_api(ctx)}) {
         for (const auto& method : service->methods())
             there.insert(std::string(service->full_name()) + "/" + std::string(method.name));
     }

@@ -20,6 +20,7 @@ inline constexpr auto machine_name = "vminit.system.v1.Machine";
 inline constexpr auto forward_name = "vminit.forward.v1.Forward";
 inline constexpr auto mount_name = "containerd.vminitd.services.mount.v1.Mount";
 inline constexpr auto socket_forward_name = "nerdbox.services.socketforward.v1.SocketForward";
+inline constexpr auto transfer_name = "containerd.services.transfer.v1.Transfer";
 inline constexpr auto events_name = "spinbox.services.vmevents.v1.Events";
 
 inline constexpr std::array request_targets{
@@ -66,6 +67,7 @@ inline constexpr std::array request_targets{
     request_target{forward_name, "Connect"},
     request_target{forward_name, "Listen"},
     request_target{socket_forward_name, "Accept"},
+    request_target{transfer_name, "Transfer"},
 };
 
 /// Their handlers would touch this machine.

@@ -20,6 +20,7 @@
 #include "vminit/api/supervisor_api.hpp"
 #include "vminit/api/system_api.hpp"
 #include "vminit/api/task_api.hpp"
+#include "vminit/api/transfer_api.hpp"
 #include "vminit/process/process_service.hpp"
 #include "vminit/system/boot_timeline.hpp"
 #include "vminit/system/system_service.hpp"
@@ -99,6 +100,7 @@ void add_services(test::fuzzed_server& peer, const std::string& scratch, const s
     peer.server().add(api::make_machine_api(peer.context));
     peer.server().add(api::make_forward_api(peer.context));
     peer.server().add(api::make_socket_forward_api(peer.context));
+    peer.server().add(api::make_transfer_api(peer.context));
 }
 
 }  // namespace

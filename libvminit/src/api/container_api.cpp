@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "file_copies.hpp"
+#include "file_messages.hpp"
 #include "vminit/process/process_service.hpp"
 #include "vminit/process/v1/container.ttrpc.hpp"
 
@@ -43,6 +44,56 @@ awaitable<result<void>> send_log(std::shared_ptr<kept_output> log, std::uint64_t
     co_return result<void>();
 }
 
+class message_sink final : public piece_sink {
+public:
+    explicit message_sink(ttrpc::writer<wire::FilePiece>& output) : output_(output) {}
+
+    awaitable<result<void>> write(system::file_piece piece) override {
+        auto message = to_message(std::move(piece));
+        co_return co_await output_.write(message);
+    }
+
+private:
+    ttrpc::writer<wire::FilePiece>& output_;
+};
+
+class message_source final : public piece_source {
+public:
+    explicit message_source(ttrpc::reader<wire::FilePiece>& input) : input_(input) {}
+
+    awaitable<result<std::vector<system::file_piece>>> read() override {
+        std::vector<system::file_piece> pieces;
+        auto message = co_await input_.read();
+        if (!message) co_return message.error();
+        if (*message) pieces.push_back(from_message(std::move(**message)));
+        co_return pieces;
+    }
+
+private:
+    ttrpc::reader<wire::FilePiece>& input_;
+};
+
+/// As WriteFiles puts a tree.
+class written_tree final : public copy_target {
+public:
+    explicit written_tree(std::unique_ptr<system::tree_writer> tree) : tree_(std::move(tree)) {}
+    result<void> put(system::file_piece piece) override {
+        return piece.entry ? tree_->begin(*piece.entry) : tree_->append(piece.data);
+    }
+    result<void> finish() override { return tree_->finish(); }
+
+private:
+    std::unique_ptr<system::tree_writer> tree_;
+};
+
+target_opener opener_of(const wire::CopyPlace& place) {
+    return [path = place.path(), name = place.name()](unique_fd root) -> result<std::unique_ptr<copy_target>> {
+        auto tree = system::tree_writer::open(std::move(root), path, name);
+        if (!tree) return tree.error();
+        return std::make_unique<written_tree>(std::move(*tree));
+    };
+}
+
 class container_api final : public wire::ContainerService {
 public:
     explicit container_api(asio::io_context& context)
@@ -64,12 +115,24 @@ public:
 
     awaitable<result<void>> ReadFiles(ttrpc::call_context&, wire::CopyPlace request,
                                       ttrpc::writer<wire::FilePiece>& output) override {
-        return copies_.read(std::move(request), output);
+        copy_request asked;
+        asked.id = request.id();
+        asked.path = request.path();
+        asked.links = request.follow() ? system::link_policy::follow : system::link_policy::keep;
+        message_sink sink(output);
+        co_return co_await copies_.read(std::move(asked), sink);
     }
 
     awaitable<result<google::protobuf::Empty>> WriteFiles(ttrpc::call_context&,
                                                           ttrpc::reader<wire::FilePiece>& input) override {
-        return copies_.write(input);
+        auto first = co_await input.read();
+        if (!first) co_return first.error();
+        if (!*first) co_return error(errc::invalid_argument, "no request");
+        auto open = opener_of((*first)->place());
+        message_source source(input);
+        auto done = co_await copies_.write((*first)->place().id(), std::move(open), source);
+        if (!done) co_return done.error();
+        co_return google::protobuf::Empty();
     }
 
 private:

@@ -6,16 +6,11 @@
 #include <exception>
 #include <utility>
 
-#include "file_messages.hpp"
 #include "vminit/core/syscalls.hpp"
-#include "vminit/system/file_tree.hpp"
 
 namespace vminit::api {
 
-namespace wire = vminit::process::v1;
-using system::link_policy;
 using system::tree_reader;
-using system::tree_writer;
 
 /// One of the copies that there may be at a time.
 class file_copies::place_taken {
@@ -36,8 +31,16 @@ struct file_copies::reading {
 };
 
 struct file_copies::writing {
-    std::unique_ptr<tree_writer> tree;
-    wire::FilePiece piece;
+    std::unique_ptr<copy_target> target;
+    std::vector<system::file_piece> pieces;
+
+    result<void> put_all() {
+        result<void> done;
+        for (auto& piece : pieces) {
+            if (done) done = target->put(std::move(piece));
+        }
+        return done;
+    }
 };
 
 namespace {
@@ -49,16 +52,8 @@ error too_many() {
 
 result<unique_fd> open_root(const std::string& path) { return syscalls::open(path, O_PATH | O_DIRECTORY); }
 
-template <class Tree>
-result<void> take_over(result<std::unique_ptr<Tree>> opened, std::unique_ptr<Tree>& into) {
-    if (!opened) return opened.error();
-    into = std::move(*opened);
-    return {};
-}
-
-result<void> put(tree_writer& writer, const wire::FilePiece& piece) {
-    if (piece.kind() != wire::FilePiece::DATA) return writer.begin(from_message(piece));
-    return writer.append(piece.data());
+bool is_directory(const system::file_piece& piece) {
+    return piece.entry && piece.entry->kind == system::file_kind::directory;
 }
 
 }  // namespace
@@ -89,7 +84,7 @@ awaitable<result<void>> file_copies::to_end(awaitable<result<void>> copy, std::s
     co_return outcome;
 }
 
-awaitable<result<void>> file_copies::read(wire::CopyPlace request, output_writer& output) {
+awaitable<result<void>> file_copies::read(copy_request request, piece_sink& output) {
     if (count_ + stuck_.size() >= max_count) co_return too_many();
     place_taken place(count_);
     auto copy = std::make_shared<reading>();
@@ -97,18 +92,19 @@ awaitable<result<void>> file_copies::read(wire::CopyPlace request, output_writer
     co_return co_await to_end(std::move(sending), std::move(copy));
 }
 
-awaitable<result<void>> file_copies::send(wire::CopyPlace request, output_writer& output,
-                                          std::shared_ptr<reading> copy) {
-    auto root = processes_.root_path(request.id());
+awaitable<result<void>> file_copies::send(copy_request request, piece_sink& output, std::shared_ptr<reading> copy) {
+    auto root = processes_.root_path(request.id);
     if (!root) co_return root.error();
-    auto links = request.follow() ? link_policy::follow : link_policy::keep;
-    job open = [copy, at = *root, path = request.path(), links]() -> result<void> {
+    job open = [copy, at = *root, path = request.path, links = request.links]() -> result<void> {
         auto opened = open_root(at);
         if (!opened) return opened.error();
-        return take_over(tree_reader::open(std::move(*opened), path, links), copy->tree);
+        auto tree = tree_reader::open(std::move(*opened), path, links);
+        if (!tree) return tree.error();
+        copy->tree = std::move(*tree);
+        return {};
     };
     auto done = co_await run(std::move(open));
-    if (done) done = check_root(request.id(), *root);
+    if (done) done = check_root(request.id, *root);
     while (done) {
         job next = [copy]() -> result<void> {
             auto pieces = copy->tree->next();
@@ -118,46 +114,44 @@ awaitable<result<void>> file_copies::send(wire::CopyPlace request, output_writer
         };
         done = co_await run(std::move(next));
         if (done && copy->pieces.empty()) break;
-        for (std::size_t i = 0; done && i < copy->pieces.size(); ++i) {
-            auto message = to_message(std::move(copy->pieces[i]));
-            done = co_await output.write(message);
-        }
+        bool is_whole = request.extent == copy_extent::top && done && is_directory(copy->pieces.front());
+        if (is_whole) copy->pieces.resize(1);
+        for (std::size_t i = 0; done && i < copy->pieces.size(); ++i)
+            done = co_await output.write(std::move(copy->pieces[i]));
+        if (is_whole) break;
     }
     co_return done;
 }
 
-awaitable<result<google::protobuf::Empty>> file_copies::write(input_reader& input) {
+awaitable<result<void>> file_copies::write(std::string id, target_opener open, piece_source& input) {
     if (count_ + stuck_.size() >= max_count) co_return too_many();
     place_taken place(count_);
     auto copy = std::make_shared<writing>();
-    auto taking = take(input, copy);
-    auto done = co_await to_end(std::move(taking), std::move(copy));
-    if (!done) co_return done.error();
-    co_return google::protobuf::Empty();
+    auto taking = take(std::move(id), std::move(open), input, copy);
+    co_return co_await to_end(std::move(taking), std::move(copy));
 }
 
-awaitable<result<void>> file_copies::take(input_reader& input, std::shared_ptr<writing> copy) {
-    auto first = co_await input.read();
-    if (!first) co_return first.error();
-    if (!*first) co_return error(errc::invalid_argument, "no request");
-    const auto& place = (*first)->place();
-    auto root = processes_.root_path(place.id());
+awaitable<result<void>> file_copies::take(std::string id, target_opener open, piece_source& input,
+                                          std::shared_ptr<writing> copy) {
+    auto root = processes_.root_path(id);
     if (!root) co_return root.error();
-    job open = [copy, at = *root, path = place.path(), name = place.name()]() -> result<void> {
+    job begin = [copy, at = *root, open = std::move(open)]() -> result<void> {
         auto opened = open_root(at);
         if (!opened) return opened.error();
-        return take_over(tree_writer::open(std::move(*opened), path, name), copy->tree);
+        auto target = open(std::move(*opened));
+        if (!target) return target.error();
+        copy->target = std::move(*target);
+        return {};
     };
-    auto done = co_await run(std::move(open));
-    if (done) done = check_root(place.id(), *root);
-    while (done) {
-        auto next = co_await input.read();
-        if (!next) co_return next.error();
-        bool is_last = !*next;
-        if (!is_last) copy->piece.Swap(&**next);
-        job step = [copy, is_last] { return is_last ? copy->tree->finish() : put(*copy->tree, copy->piece); };
+    auto done = co_await run(std::move(begin));
+    if (done) done = check_root(id, *root);
+    for (bool is_last = false; done && !is_last;) {
+        auto pieces = co_await input.read();
+        if (!pieces) co_return pieces.error();
+        is_last = pieces->empty();
+        copy->pieces = std::move(*pieces);
+        job step = [copy, is_last] { return is_last ? copy->target->finish() : copy->put_all(); };
         done = co_await run(std::move(step));
-        if (is_last) break;
     }
     co_return done;
 }

@@ -18,6 +18,7 @@ wire::FilePiece::Kind to_kind(file_kind kind) noexcept {
             return wire::FilePiece::DIRECTORY;
         case file_kind::symlink:
             return wire::FilePiece::SYMLINK;
+        case file_kind::hard_link:
         case file_kind::other:
             break;
     }
@@ -47,8 +48,13 @@ wire::FilePiece to_message(system::file_piece piece) {
     return message;
 }
 
-system::file_entry from_message(const wire::FilePiece& message) {
-    system::file_entry entry;
+system::file_piece from_message(wire::FilePiece message) {
+    system::file_piece piece;
+    if (message.kind() == wire::FilePiece::DATA) {
+        piece.data = std::move(*message.mutable_data());
+        return piece;
+    }
+    auto& entry = piece.entry.emplace();
     entry.path = message.path();
     entry.kind = from_kind(message.kind());
     entry.mode = static_cast<mode_t>(message.mode() & 07777);
@@ -57,7 +63,7 @@ system::file_entry from_message(const wire::FilePiece& message) {
     entry.modified = message.mtime_ns();
     entry.size = message.size();
     entry.target = message.target();
-    return entry;
+    return piece;
 }
 
 }  // namespace vminit::api

@@ -7,7 +7,6 @@
 namespace vminit::api {
 
 vminit::process::v1::FilePiece to_message(system::file_piece piece);
-/// Of one that is not only bytes.
-system::file_entry from_message(const vminit::process::v1::FilePiece& message);
+system::file_piece from_message(vminit::process::v1::FilePiece message);
 
 }  // namespace vminit::api

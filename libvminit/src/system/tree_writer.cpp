@@ -110,6 +110,8 @@ result<void> tree_writer::begin(const file_entry& entry) {
         made = make_directory(entry);
     } else if (entry.kind == file_kind::symlink) {
         made = make_link(entry);
+    } else if (entry.kind == file_kind::hard_link) {
+        made = make_hard_link(entry);
     } else if (entry.kind == file_kind::file) {
         made = begin_file(entry);
     } else {
@@ -161,6 +163,25 @@ result<void> tree_writer::make_link(const file_entry& entry) {
             tree_step("rename", path, [&] { return ::renameat(parent, temporary.c_str(), parent, at->name.c_str()); });
     }
     if (!made) (void)::unlinkat(parent, temporary.c_str(), 0);
+    return made;
+}
+
+result<void> tree_writer::make_hard_link(const file_entry& entry) {
+    auto path = shown(entry);
+    if (!top_ || !is_below(entry.target)) return refused(path, "a link to nothing below the copy");
+    auto file = open_beneath(top_.get(), entry.target, O_PATH | O_NOFOLLOW);
+    if (!file) return file.error();
+    auto at = place_of(entry);
+    if (!at) return at.error();
+    auto temporary = temporary_name();
+    auto source = "/proc/self/fd/" + std::to_string(file->get());
+    int parent = at->parent.get();
+    auto made = tree_step(
+        "link", path, [&] { return ::linkat(AT_FDCWD, source.c_str(), parent, temporary.c_str(), AT_SYMLINK_FOLLOW); });
+    if (!made) return made;
+    made = tree_step("rename", path, [&] { return ::renameat(parent, temporary.c_str(), parent, at->name.c_str()); });
+    // It stays where both names were one file's already.
+    (void)::unlinkat(parent, temporary.c_str(), 0);
     return made;
 }
 

@@ -21,7 +21,13 @@
 /// that a copy cannot be led astray by a link that it brought along itself.
 namespace vminit::system {
 
-enum class file_kind { other, file, directory, symlink };
+enum class file_kind {
+    other,
+    file,
+    directory,
+    symlink,
+    hard_link,  ///< to a file of the same copy; no reader finds them
+};
 
 /// A file, directory or link of a tree that is copied.
 struct file_entry {
@@ -32,7 +38,7 @@ struct file_entry {
     gid_t gid = 0;
     std::int64_t modified = 0;  ///< nanoseconds since 1970
     std::uint64_t size = 0;     ///< of a file, when it was opened
-    std::string target;         ///< of a symbolic link
+    std::string target;         ///< of a symbolic link; of a hard one, a path below what is copied
 };
 
 /// An entry, or bytes of the file whose entry came last.
@@ -121,6 +127,7 @@ private:
     result<void> make_directory(const file_entry& entry);
     result<unique_fd> make_new_directory(const file_entry& entry);
     result<void> make_link(const file_entry& entry);
+    result<void> make_hard_link(const file_entry& entry);
     result<void> begin_file(const file_entry& entry);
     void drop_file() noexcept;
 
