@@ -47,6 +47,23 @@ TEST_CASE("Info tells what hosts do not know yet in fields of ours", "[api]") {
     }
 }
 
+TEST_CASE("what Info keeps is what it would find", "[api]") {
+    test::system_fixture io;
+    CHECK(io.info().kernel_version().empty());  // a kernel that does not say yet
+    io.write("version", "Linux version 6.1.0\n");
+    CHECK(io.info().kernel_version() == "Linux version 6.1.0");
+    io.timeline.record(system::step_record("network", system::uptime(2), system::uptime(3),
+                                           system::step_outcome::failed, "no device eth0"));
+    io.now = system::uptime(7);
+    CHECK(io.info().uptime_us() == 7);
+    io.now = system::uptime(8);
+    CHECK(io.info().uptime_us() == 8);
+    CHECK(io.info().degraded_steps_size() == 1);
+    CHECK_FALSE(test::system_fixture::has_capability(io.info(), "rpc:t.S"));
+    io.server().add(api::make_system_api(io.ctx, io.timeline), "t.S");
+    CHECK(test::system_fixture::has_capability(io.info(), "rpc:t.S"));
+}
+
 TEST_CASE("SystemInfo is Info under the seed's name", "[api]") {
     test::system_fixture io;
     io.write("version", "Linux version 6.1.0\n");

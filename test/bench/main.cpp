@@ -6,6 +6,7 @@
 
 #include "bench/child.hpp"
 #include "bench/copy.hpp"
+#include "bench/guest.hpp"
 #include "bench/rpc.hpp"
 
 // What test/bench/run measures with. Each figure is one number on standard output.
@@ -19,7 +20,8 @@ constexpr const char* usage =
     "       bench server-cost PATH COUNT DEPTH BYTES SERVER...   ns of the server's processor time a call\n"
     "       bench client-cost PATH COUNT CLIENT...         ns of the client's\n"
     "       bench bulk BYTES COPIER...                     MB a second of the copier's\n"
-    "       bench lines COUNT COPIER...                    ns a line\n";
+    "       bench lines COUNT COPIER...                    ns a line\n"
+    "       bench guest-cost ADDRESS SERVICE METHOD COUNT  ns of PID 1's a call, in a VM\n";
 
 unsigned number(const std::string& word) { return static_cast<unsigned>(std::stoul(word)); }
 
@@ -42,6 +44,7 @@ int run(const words& given) {
     if (is("client-cost", 3)) return print(client_cost(rest(3), given[1], number(given[2])));
     if (is("bulk", 2)) return print(bulk_rate(rest(2), std::stoull(given[1])) / 1e6);
     if (is("lines", 2)) return print(line_cost(rest(2), number(given[1])));
+    if (is("guest-cost", 4)) return print(guest_cost(given[1], given[2], given[3], number(given[4])));
     std::fputs(usage, stderr);
     return 2;
 }

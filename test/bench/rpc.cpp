@@ -9,13 +9,12 @@
 #include <csignal>
 #include <cstdio>
 
-#include "ttrpc/envelope.hpp"
+#include "bench/caller.hpp"
 #include "ttrpc/fixture_program.hpp"
 #include "ttrpc/fixture_service.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/core/task_group.hpp"
 #include "vminit/ttrpc/client.hpp"
-#include "vminit/ttrpc/frame_codec.hpp"
 
 namespace vminit::bench {
 
@@ -25,80 +24,24 @@ namespace {
 
 constexpr std::string_view text = "a container's id or so";
 
-std::string echo_request(const std::string& text) {
-    auto payload = test::payload(1, text).SerializeAsString();
-    ttrpc::request_parts parts;
-    parts.service = "t.S";
-    parts.method = "Echo";
-    parts.payload = payload;
-    return ttrpc::write_request(parts);
+unique_fd connect_to(const std::string& path) {
+    unique_fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) give_up("connect");
+    return socket;
 }
 
-// Calls without a library: what it costs is not what is measured, and the same for all.
-class caller {
-public:
-    caller(const std::string& path, std::size_t bytes) : text_(bytes, 'x'), socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-        if (::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) give_up("connect");
-    }
-
-    void call(unsigned count, unsigned depth) {
-        unsigned sent = 0, answered = 0;
-        while (answered < count) {
-            send(std::min(depth - (sent - answered), count - sent), sent);
-            answered += receive();
-        }
-    }
-
-private:
-    void send(unsigned count, unsigned& sent) {
-        std::string batch;
-        for (unsigned i = 0; i < count; ++i) {
-            ttrpc::frame_header header;
-            header.length = static_cast<std::uint32_t>(request_.size());
-            header.stream_id = next_id_;
-            header.type = static_cast<std::uint8_t>(ttrpc::message_type::request);
-            next_id_ += 2;
-            char bytes[ttrpc::frame_header_size];
-            ttrpc::encode_frame_header(header, bytes);
-            batch.append(bytes, sizeof(bytes)).append(request_);
-        }
-        sent += count;
-        if (!syscalls::write_all(socket_.get(), batch, "requests")) give_up("write");
-    }
-
-    unsigned receive() {
-        auto got = ::read(socket_.get(), buffer_, sizeof(buffer_));
-        if (got <= 0) give_up("read");
-        std::string_view input(buffer_, static_cast<std::size_t>(got));
-        unsigned answers = 0;
-        ttrpc::frame incoming;
-        while (decoder_.next(input, incoming) == ttrpc::frame_decoder::outcome::frame) {
-            if (++answers == 1 && !is_checked_) check(incoming);
-        }
-        return answers;
-    }
-
-    void check(const ttrpc::frame& incoming) {
-        ttrpc::response_view response;
+caller echo_caller(const std::string& path, std::size_t bytes) {
+    std::string text(bytes, 'x');
+    auto payload = test::payload(1, text).SerializeAsString();
+    return caller(connect_to(path), "t.S", "Echo", payload, [text](std::string_view answer) {
         t::EchoPayload echoed;
-        bool is_good = !ttrpc::read_response(incoming.data, response) && response.code == 0 &&
-                       echoed.ParseFromArray(response.payload.data(), static_cast<int>(response.payload.size())) &&
-                       echoed.seq() == 2 && echoed.msg() == text_;
-        if (!is_good) give_up("the server does not echo");
-        is_checked_ = true;
-    }
-
-    std::string text_;
-    unique_fd socket_;
-    std::string request_ = echo_request(text_);
-    ttrpc::frame_decoder decoder_;
-    std::uint32_t next_id_ = 1;
-    bool is_checked_ = false;
-    char buffer_[std::size_t{64} * 1024];
-};
+        return echoed.ParseFromArray(answer.data(), static_cast<int>(answer.size())) && echoed.seq() == 2 &&
+               echoed.msg() == text;
+    });
+}
 
 awaitable<void> call_often(t::SClient& stub, unsigned count, unsigned& failures) {
     for (unsigned i = 0; i < count; ++i) {
@@ -151,7 +94,7 @@ void call(const std::string& path, unsigned count, unsigned depth) {
 
 double server_cost(const words& server, const std::string& path, const call_plan& plan) {
     running_server measured(server);
-    caller calls(path, plan.bytes);
+    auto calls = echo_caller(path, plan.bytes);
     calls.call(plan.count / 10 + 1, plan.depth);
     auto begin = measured.process.cpu_ns();
     calls.call(plan.count, plan.depth);

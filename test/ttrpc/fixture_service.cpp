@@ -56,6 +56,10 @@ awaitable<result<t::EchoPayload>> fixture_service::Big(ttrpc::call_context&, t::
     co_return payload(0, std::string(static_cast<std::size_t>(request.seq()), 'a'));
 }
 
+awaitable<result<ttrpc::serialized>> fixture_service::Ready(ttrpc::call_context&, t::EchoPayload request) {
+    co_return payload(0, std::string(static_cast<std::size_t>(request.seq()), 'a'));
+}
+
 awaitable<result<t::EchoPayload>> fixture_service::Fail(ttrpc::call_context&, t::EchoPayload request) {
     const auto& how = request.msg();
     if (how == "not found") co_return error(errc::not_found, "container x");

@@ -38,6 +38,7 @@ public:
                                 ttrpc::writer<t::EchoPayload>& output) override;
     awaitable<result<t::EchoPayload>> Stuck(ttrpc::call_context& call, ttrpc::reader<t::EchoPayload>& input) override;
     awaitable<result<t::EchoPayload>> Early(ttrpc::call_context& call, ttrpc::reader<t::EchoPayload>& input) override;
+    awaitable<result<ttrpc::serialized>> Ready(ttrpc::call_context& call, t::EchoPayload request) override;
 
 private:
     awaitable<result<t::EchoPayload>> sum(ttrpc::reader<t::EchoPayload>& input, clock::duration pause);

@@ -195,10 +195,8 @@ class fake_system : public system_api::SystemService {
 public:
     explicit fake_system(fake_guest& guest) : guest_(guest) {}
 
-    awaitable<result<system_api::InfoResponse>> Info(call_context&, Empty) override { co_return info("Info"); }
-    awaitable<result<system_api::InfoResponse>> SystemInfo(call_context&, Empty) override {
-        co_return info("SystemInfo");
-    }
+    awaitable<result<ttrpc::serialized>> Info(call_context&, Empty) override { co_return info("Info"); }
+    awaitable<result<ttrpc::serialized>> SystemInfo(call_context&, Empty) override { co_return info("SystemInfo"); }
     awaitable<result<Empty>> PrepareShutdown(call_context&, Empty) override { co_return empty("PrepareShutdown"); }
     awaitable<result<Empty>> OfflineCPU(call_context&, system_api::OfflineCPURequest request) override {
         co_return empty("OfflineCPU", std::to_string(request.cpu_id()));

@@ -34,10 +34,12 @@ void add_controllers(const std::string& sysfs, std::vector<std::string>& all) {
 }  // namespace
 
 const std::vector<std::string>& capabilities::words() {
-    const auto& server = asio::use_service<ttrpc::server_service>(context_);
-    if (words_.empty() || server.service_count() != services_) look(server.service_names());
+    if (server_ == nullptr) server_ = &asio::use_service<ttrpc::server_service>(context_);
+    if (!is_current()) look(server_->service_names());
     return words_;
 }
+
+bool capabilities::is_current() const noexcept { return !words_.empty() && server_->service_count() == services_; }
 
 void capabilities::look(std::vector<std::string> services) {
     services_ = services.size();

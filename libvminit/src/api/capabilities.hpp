@@ -6,6 +6,10 @@
 
 #include "vminit/core/asio.hpp"
 
+namespace vminit::ttrpc {
+class server_service;
+}
+
 namespace vminit::api {
 
 /// What this guest can do, as `kind:name` words (docs/health.md): the registered services, what of the kernel and the
@@ -17,10 +21,14 @@ public:
     /// Looks at the kernel (a few sysfs files) the first time, and again when services were registered since.
     const std::vector<std::string>& words();
 
+    /// Whether `words` would be what they were.
+    bool is_current() const noexcept;
+
 private:
     void look(std::vector<std::string> services);
 
     asio::io_context& context_;
+    const ttrpc::server_service* server_ = nullptr;  // the context's, once it was asked
     std::size_t services_ = 0;
     std::vector<std::string> words_;
 };

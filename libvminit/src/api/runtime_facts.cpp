@@ -53,6 +53,8 @@ runtime_inquiry::runtime_inquiry(asio::io_context& context) : state_(std::make_s
 
 runtime_inquiry::~runtime_inquiry() { state_->tasks.stop(); }
 
+bool runtime_inquiry::is_known() const noexcept { return state_->is_known; }
+
 awaitable<runtime_facts> runtime_inquiry::ask() {
     auto self = state_;
     if (!self->is_known && !self->is_asking) {

@@ -28,6 +28,9 @@ public:
     /// what has become known meanwhile, or starts it again.
     awaitable<runtime_facts> ask();
 
+    /// Whether its answer is there, and will stay the same.
+    bool is_known() const noexcept;
+
 private:
     class state;
     std::shared_ptr<state> state_;

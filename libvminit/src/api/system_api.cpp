@@ -4,11 +4,10 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <chrono>
 
-#include "capabilities.hpp"
 #include "github.com/spin-stack/spinbox/api/services/system/v1/info.ttrpc.hpp"
 #include "guest_snapshot.hpp"
+#include "lasting_info.hpp"
 #include "metrics_text.hpp"
-#include "runtime_facts.hpp"
 #include "system_messages.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/devices/device_service.hpp"
@@ -56,11 +55,10 @@ public:
           exchange_(asio::use_service<events::exchange_service>(context)),
           log_(log_of(context)),
           timeline_(timeline),
-          capabilities_(context),
-          runtime_(context) {}
+          lasting_(context) {}
 
-    awaitable<result<proto::InfoResponse>> Info(call_context&, Empty) override { return info(); }
-    awaitable<result<proto::InfoResponse>> SystemInfo(call_context&, Empty) override { return info(); }
+    awaitable<result<ttrpc::serialized>> Info(call_context&, Empty) override { return info(); }
+    awaitable<result<ttrpc::serialized>> SystemInfo(call_context&, Empty) override { return info(); }
 
     awaitable<result<Empty>> PrepareShutdown(call_context&, Empty) override {
         co_await stop_writers();
@@ -159,21 +157,21 @@ private:
         co_await (containers.kill_all(writer_limit) && agents.stop());
     }
 
-    awaitable<result<proto::InfoResponse>> info() {
-        auto facts = co_await system_.info();
-        if (!facts) co_return facts.error();
-        auto runtime = co_await runtime_.ask();
-        proto::InfoResponse response;
-        response.set_version(facts->version);
-        response.set_kernel_version(facts->kernel_version);
-        for (const auto& word : capabilities_.words()) response.add_capabilities(word);
-        response.set_uptime_us(static_cast<std::uint64_t>(timeline_.now().count()));
-        for (const auto& step : timeline_.steps()) {
-            if (step.outcome != system::step_outcome::ok) set_step(*response.add_degraded_steps(), step);
+    awaitable<result<ttrpc::serialized>> info() {
+        if (!lasting_.is_current()) {
+            auto looked = co_await lasting_.look();
+            if (!looked) co_return looked.error();
         }
-        response.set_runtime_version(std::move(runtime.version));
-        response.set_runtime_features(std::move(runtime.features));
-        co_return response;
+        proto::InfoResponse changing;
+        changing.set_uptime_us(static_cast<std::uint64_t>(timeline_.now().count()));
+        for (const auto& step : timeline_.steps()) {
+            if (step.outcome != system::step_outcome::ok) set_step(*changing.add_degraded_steps(), step);
+        }
+        ttrpc::serialized answer;
+        answer.bytes.reserve(lasting_.bytes().size() + changing.ByteSizeLong());
+        answer.bytes = lasting_.bytes();
+        changing.AppendToString(&answer.bytes);
+        co_return answer;
     }
 
     asio::io_context& context_;
@@ -182,8 +180,7 @@ private:
     events::exchange_service& exchange_;
     logger& log_;
     const system::boot_timeline& timeline_;
-    capabilities capabilities_;
-    runtime_inquiry runtime_;
+    lasting_info lasting_;
 };
 
 }  // namespace

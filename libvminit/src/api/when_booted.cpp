@@ -18,6 +18,7 @@ public:
     std::span<const ttrpc::method_info> methods() const noexcept override { return inner_->methods(); }
 
     awaitable<result<void>> invoke(std::size_t index, ttrpc::server_call& call) override {
+        if (boot_.pending().empty()) return inner_->invoke(index, call);
         auto is_meant = [&](const method_needs& one) { return one.method == inner_->methods()[index].name; };
         auto needs = std::find_if(needs_.begin(), needs_.end(), is_meant);
         if (needs == needs_.end() || !boot_.has_pending(needs->steps)) return inner_->invoke(index, call);

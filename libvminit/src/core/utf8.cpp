@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vminit/core/utf8.hpp"
 
+#include <algorithm>
+
 namespace vminit {
 
 namespace {
@@ -49,6 +51,9 @@ std::string_view take_utf8(std::string_view& text) noexcept {
 }
 
 bool is_utf8(std::string_view text) noexcept {
+    auto is_beyond_ascii = [](char letter) { return (static_cast<unsigned char>(letter) & 0x80) != 0; };
+    text.remove_prefix(
+        static_cast<std::size_t>(std::find_if(text.begin(), text.end(), is_beyond_ascii) - text.begin()));
     while (!text.empty()) {
         auto length = sequence_length(text);
         if (length == 0) return false;

@@ -162,7 +162,11 @@ result<void> call::decode(google::protobuf::MessageLite& request) {
     return {};
 }
 
-result<void> call::reply(const google::protobuf::MessageLite& response) {
+result<void> call::reply(const google::protobuf::MessageLite& response) { return put_reply(response); }
+result<void> call::reply(const serialized& response) { return put_reply(response.bytes); }
+
+template <class Response>
+result<void> call::put_reply(const Response& response) {
     if (connection_ == nullptr) return error(errc::cancelled);
     using put_outcome = frame_channel::put_outcome;
     std::uint64_t size = 0;

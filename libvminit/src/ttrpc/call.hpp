@@ -83,6 +83,9 @@ private:
     call_context& context() noexcept override { return *this; }
     result<void> decode(google::protobuf::MessageLite& request) override;
     result<void> reply(const google::protobuf::MessageLite& response) override;
+    result<void> reply(const serialized& response) override;
+    template <class Response>
+    result<void> put_reply(const Response& response);
     message_source& input() noexcept override { return *this; }
     message_sink& output() noexcept override { return *this; }
     awaitable<result<bool>> receive(google::protobuf::MessageLite& message) override;

@@ -169,15 +169,30 @@ void frame_channel::put(message_type type, std::uint32_t stream_id, std::uint8_t
 frame_channel::put_outcome frame_channel::put_response(std::uint32_t stream_id,
                                                        const google::protobuf::MessageLite& message,
                                                        std::uint64_t& size) {
-    auto payload = message.ByteSizeLong();
+    char* target = nullptr;
+    auto outcome = begin_response(stream_id, message.ByteSizeLong(), size, target);
+    if (target != nullptr) message.SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(target));
+    return outcome;
+}
+
+frame_channel::put_outcome frame_channel::put_response(std::uint32_t stream_id, std::string_view message,
+                                                       std::uint64_t& size) {
+    char* target = nullptr;
+    auto outcome = begin_response(stream_id, message.size(), size, target);
+    if (target != nullptr) message.copy(target, message.size());
+    return outcome;
+}
+
+frame_channel::put_outcome frame_channel::begin_response(std::uint32_t stream_id, std::size_t payload,
+                                                         std::uint64_t& size, char*& target) {
     auto prefix = response_prefix(payload);
     size = prefix.size() + payload;
     if (size > max_frame_data) return put_outcome::too_large;
     if (!has_room_for(size)) return put_outcome::no_room;
     if (!is_open_) return put_outcome::queued;
-    auto* target = put_header(message_type::response, stream_id, 0, prefix.size() + payload);
-    prefix.copy(target, prefix.size());
-    message.SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(target + prefix.size()));
+    auto* data = put_header(message_type::response, stream_id, 0, prefix.size() + payload);
+    prefix.copy(data, prefix.size());
+    target = data + prefix.size();
     return put_outcome::queued;
 }
 

@@ -65,9 +65,10 @@ public:
 
     enum class put_outcome { queued, too_large, no_room };
 
-    /// Queues a Response that carries `message`, unless it exceeds `max_frame_data` or is neither small nor within the
-    /// bounds on unsent output. `size` is that of its data.
+    /// Queues a Response that carries `message`, or what one has been serialized to, unless it exceeds `max_frame_data`
+    /// or is neither small nor within the bounds on unsent output. `size` is that of its data.
     put_outcome put_response(std::uint32_t stream_id, const google::protobuf::MessageLite& message, std::uint64_t& size);
+    put_outcome put_response(std::uint32_t stream_id, std::string_view message, std::uint64_t& size);
 
     /// Sends at the end of this turn of the loop what has been queued.
     void schedule_flush();
@@ -140,6 +141,8 @@ private:
     void time_output();
     void on_writing_alarm();
 
+    // Where to write the `payload` bytes of a Response, or null when they are not wanted.
+    put_outcome begin_response(std::uint32_t stream_id, std::size_t payload, std::uint64_t& size, char*& target);
     char* put_header(message_type type, std::uint32_t stream_id, std::uint8_t flags, std::size_t length);
     void flush();
     bool send_queued();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The least that a guest can do before it answers: as PID 1, listens on a vsock port and answers what is sent there with one
-// frame of ttrpc, in a loop of epoll. What test/bench/boot calls the floor. For Linux only, linked statically.
+// The least that a guest can do: as PID 1, listens on a vsock port and answers each frame of ttrpc that arrives in one
+// piece with an empty response, in a loop of epoll. What test/bench/boot calls the floor. For Linux only, linked
+// statically.
 #define _GNU_SOURCE  // accept4
 #include <linux/vm_sockets.h>
 #include <stdio.h>
@@ -20,8 +21,8 @@ static void tell(const char *phase) {
     if (write(1, line, (size_t)length) < 0) _exit(1);
 }
 
-// A response for stream 0 with an empty status.
-static const unsigned char answer[] = {0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0x0a, 0};
+// A response with an empty status; the number of the stream (bytes 4 to 7) is the request's.
+static unsigned char answer[] = {0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0x0a, 0};
 
 int main(int argc, char **argv) {
     unsigned port = 1024;
@@ -42,7 +43,9 @@ int main(int argc, char **argv) {
             if (event.data.fd >= 0) epoll_ctl(loop, EPOLL_CTL_ADD, event.data.fd, &event);
             continue;
         }
-        char head[10];
-        if (read(who, head, sizeof head) <= 0 || write(who, answer, sizeof answer) < 0) close(who);
+        unsigned char frame[4096];
+        ssize_t got = read(who, frame, sizeof frame);
+        if (got >= 8) memcpy(answer + 4, frame + 4, 4);
+        if (got < 8 || write(who, answer, sizeof answer) < 0) close(who);
     }
 }

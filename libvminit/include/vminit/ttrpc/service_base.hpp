@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -17,6 +18,17 @@
 
 namespace vminit::ttrpc {
 
+/// The bytes of a response message, returned by the handlers of methods that the generator was told to be SERIALIZED
+/// (`vminit_add_ttrpc`): for an answer of which most stays the same, and can be kept ready. The pieces of a message may
+/// follow each other: of a field that is not repeated the last one counts.
+struct serialized {
+    serialized() = default;
+    explicit serialized(std::string message) noexcept : bytes(std::move(message)) {}
+    serialized(const google::protobuf::MessageLite& message) : bytes(message.SerializeAsString()) {}
+
+    std::string bytes;
+};
+
 /// One running call as generated code sees it.
 class server_call {
 public:
@@ -27,6 +39,7 @@ public:
 
     /// Answers a unary or client-streaming call. Errors: resource_exhausted when the response exceeds 4 MiB.
     virtual result<void> reply(const google::protobuf::MessageLite& response) = 0;
+    virtual result<void> reply(const serialized& response) = 0;
 
     virtual message_source& input() noexcept = 0;
     virtual message_sink& output() noexcept = 0;

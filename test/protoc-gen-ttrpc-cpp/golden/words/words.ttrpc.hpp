@@ -24,7 +24,7 @@ public:
         ::vminit::ttrpc::call_context& call, ::words::Word request) = 0;
     virtual ::vminit::awaitable<::vminit::result<void>> invoke_(
         ::vminit::ttrpc::call_context& call, ::words::Word request, ::vminit::ttrpc::writer<::words::class_>& output) = 0;
-    virtual ::vminit::awaitable<::vminit::result<::words::Word>> WordsService_(
+    virtual ::vminit::awaitable<::vminit::result<::vminit::ttrpc::serialized>> WordsService_(
         ::vminit::ttrpc::call_context& call, ::vminit::ttrpc::reader<::words::Word>& input) = 0;
     virtual ::vminit::awaitable<::vminit::result<void>> std_(
         ::vminit::ttrpc::call_context& call, ::vminit::ttrpc::reader<::words::Word>& input,

@@ -79,7 +79,7 @@ public:
     std::span<const ::vminit::ttrpc::method_info> methods() const noexcept final;
     ::vminit::awaitable<::vminit::result<void>> invoke(std::size_t index, ::vminit::ttrpc::server_call& call) final;
 
-    virtual ::vminit::awaitable<::vminit::result<::google::protobuf::Empty>> Close(
+    virtual ::vminit::awaitable<::vminit::result<::vminit::ttrpc::serialized>> Close(
         ::vminit::ttrpc::call_context& call, ::google::protobuf::Empty request) = 0;
 };
 

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+namespace vminit::bench {
+
+/// What PID 1 of a VM needs of its processor for each of `count` calls without payload, one at a time, in nanoseconds.
+/// The guest at `address` was booted by guests/start.c, which tells the processor time of PID 1 on a port of its own.
+double guest_cost(const std::string& address, const std::string& service, const std::string& method, unsigned count);
+
+}  // namespace vminit::bench
