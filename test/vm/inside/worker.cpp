@@ -4,8 +4,9 @@
 //   worker pattern BYTES    writes the pattern to stdout
 //   worker check            reads stdin to its end; prints "BYTES intact" or "BYTES broken at ABOUT"
 //   worker eat BYTES        touches that much memory and waits to be killed
-//   worker pin              has the kernel refer to memory of its own, which it cannot move then, and waits to be
-//   killed worker cpu PID          prints the nanoseconds of processor time of a process, its ended threads included
+//   worker pin              has the kernel refer to memory of its own, which it cannot move then, and waits to be killed
+//   worker cpu PID          prints the nanoseconds of processor time of a process, its ended threads included
+//   worker uptime           prints the microseconds since the kernel's start (CLOCK_BOOTTIME)
 //   worker vsock CID PORT   what a connection there gives to a ping: "no answer" or "answered"; CID own: the VM's
 //   worker hold PID         stops that process' first thread as a debugger does, says so in the kernel's log, and waits
 //   worker fault PID        has that process execute what nobody may: a write to address 0, behind its next system call
@@ -156,6 +157,13 @@ int cause_fault(const char* pid) {
     return 0;
 }
 
+int print_uptime() {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    std::printf("%lld\n", static_cast<long long>(now.tv_sec) * 1000000 + now.tv_nsec / 1000);
+    return 0;
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -170,12 +178,13 @@ int main(int count, char** words) {
     if (action == "eat") return eat(number);
     if (action == "pin") return pin();
     if (action == "cpu") return print_cpu_time(static_cast<pid_t>(number));
+    if (action == "uptime") return print_uptime();
     if (action == "vsock" && count == 4)
         return try_vsock(words[2], static_cast<unsigned int>(std::strtoul(words[3], nullptr, 10)));
     if (action == "fault" && count == 3) return cause_fault(words[2]);
     if (action == "hold") return hold(static_cast<pid_t>(number));
     std::fputs(
-        "usage: worker pattern BYTES | check | eat BYTES | pin | cpu PID | vsock CID PORT | hold PID | fault PID\n",
+        "usage: worker pattern BYTES | check | eat BYTES | pin | cpu PID | uptime | vsock CID PORT | hold PID | fault PID\n",
         stderr);
     return 2;
 }
