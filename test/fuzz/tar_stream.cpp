@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -54,7 +55,7 @@ public:
     }
 
 private:
-    test::temporary_directory directory_;
+    test::temporary_directory directory_{"/dev/shm"};
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "guest.hpp"
+#include "nerdbox_checks.hpp"
 #include "support/temporary_directory.hpp"
 #include "virtual_machine.hpp"
 
@@ -79,14 +80,17 @@ void check_pauses(guest& vm) {
 
 }  // namespace
 
-TEST_CASE("a kernel without device programs is named, a paused container is killed and does not hold up a halt",
-          "[vm]") {
+TEST_CASE(
+    "nerdbox's host mounts, copies and pauses, and is told what this kernel lacks; a paused container is killed and "
+    "does not hold up a halt",
+    "[vm]") {
     temporary_directory directory;
     auto initrd = directory.path("initrd");
     run_vm_script("make-initrd", {"-o", initrd, "--add", VMINIT_VM_INIT ":/vminitd", VMINIT_WITHOUT_BPF});
     virtual_machine machine({"--initrd", initrd, "--args", "-host-dialect=nerdbox -power-off=halt"});
     guest vm(machine.address());
     check_without_device_programs(vm);
+    check_host_services(vm);
     check_pauses(vm);
 
     // The processor is halted and the VM stays, which is what was asked for.

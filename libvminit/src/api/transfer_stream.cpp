@@ -35,18 +35,30 @@ error nonsense() { return error(errc::invalid_argument, "the host's stream: not 
 
 }  // namespace
 
+// One place for each: what Asio makes of such a call is large.
+awaitable<error_code> transfer_stream::read_exactly(char* into, std::size_t size) {
+    auto [failure, count] = co_await asio::async_read(socket_, asio::buffer(into, size), as_tuple_awaitable);
+    co_return failure;
+}
+
+awaitable<result<void>> transfer_stream::write_message(std::string message) {
+    auto bytes = framed(message);
+    auto [failure, count] = co_await asio::async_write(socket_, asio::buffer(bytes), as_tuple_awaitable);
+    if (failure) co_return broken(failure);
+    co_return result<void>();
+}
+
 // Empty: the end.
 awaitable<result<std::string>> transfer_stream::read_message() {
-    std::array<unsigned char, 4> head{};
-    auto [failure, count] = co_await asio::async_read(socket_, asio::buffer(head), as_tuple_awaitable);
-    if (failure) co_return broken(failure);
-    std::size_t size = std::size_t{head[0]} << 24 | std::size_t{head[1]} << 16 | std::size_t{head[2]} << 8 | head[3];
-    if (size > max_message)
+    std::string message(4, '\0');
+    auto failure = co_await read_exactly(message.data(), message.size());
+    std::size_t size = 0;
+    for (char byte : message) size = size << 8 | static_cast<unsigned char>(byte);
+    if (!failure && size > max_message)
         co_return error(errc::resource_exhausted, "the host's stream: a message of more than 1 MiB");
-    std::string message(size, '\0');
-    if (size == 0) co_return message;
-    auto [broke, length] = co_await asio::async_read(socket_, asio::buffer(message), as_tuple_awaitable);
-    if (broke) co_return broken(broke);
+    if (!failure) message.assign(size, '\0');
+    if (!failure && size != 0) failure = co_await read_exactly(message.data(), size);
+    if (failure) co_return broken(failure);
     co_return message;
 }
 
@@ -54,10 +66,7 @@ awaitable<result<void>> transfer_stream::send(std::string_view type, std::string
     google::protobuf::Any any;
     any.set_type_url(std::string(type));
     any.set_value(std::move(value));
-    auto bytes = framed(any.SerializeAsString());
-    auto [failure, count] = co_await asio::async_write(socket_, asio::buffer(bytes), as_tuple_awaitable);
-    if (failure) co_return broken(failure);
-    co_return result<void>();
+    return write_message(any.SerializeAsString());
 }
 
 awaitable<result<std::string>> transfer_stream::read() {
@@ -116,22 +125,14 @@ awaitable<result<void>> transfer_stream::write(std::string bytes) {
     co_return result<void>();
 }
 
-awaitable<result<void>> transfer_stream::send_end() {
-    auto bytes = framed(std::string());
-    auto [failure, count] = co_await asio::async_write(socket_, asio::buffer(bytes), as_tuple_awaitable);
-    if (failure) co_return broken(failure);
+awaitable<result<void>> transfer_stream::drain() {
+    std::array<char, 4096> rest{};
+    while (!co_await read_exactly(rest.data(), rest.size())) continue;
     co_return result<void>();
 }
 
-awaitable<result<void>> transfer_stream::drain() {
-    for (std::array<char, 4096> rest;;) {
-        auto [failure, count] = co_await socket_.async_read_some(asio::buffer(rest), as_tuple_awaitable);
-        if (failure) co_return result<void>();
-    }
-}
-
 awaitable<result<void>> transfer_stream::finish() {
-    auto told = co_await send_end();
+    auto told = co_await write_message(std::string());
     if (told) (void)co_await with_timeout(drain(), close_limit, "the end of a stream");
     co_return told;
 }

@@ -36,9 +36,10 @@ public:
     awaitable<result<void>> finish();
 
 private:
+    awaitable<error_code> read_exactly(char* into, std::size_t size);
+    awaitable<result<void>> write_message(std::string message);
     awaitable<result<std::string>> read_message();
     awaitable<result<void>> send(std::string_view type, std::string value);
-    awaitable<result<void>> send_end();
     awaitable<result<void>> drain();
     awaitable<result<void>> wait_for_window();
 
