@@ -92,9 +92,9 @@ awaitable<void> shim_container::forward_exit(containerd::types::Envelope envelop
     // containerd calls init by the container's id.
     auto process = find(exit.id() == id_ ? std::string() : exit.id());
     if (process && (*process)->exit) co_return;  // told already: the VM was given up meanwhile
-    if (process && !co_await (*process)->stdio->drained(output_limit)) {
-        log_of(context_).warn("output was not read", {{"id", id_}, {"exec", exit.id()}});
-    }
+    bool is_read = true;
+    if (process) is_read = co_await (*process)->stdio->drained(output_limit);
+    if (!is_read) log_of(context_).warn("output was not read", {{"id", id_}, {"exec", exit.id()}});
     if (process && (*process)->exit) co_return;
     exit.set_pid(pid_);
     *exit.mutable_exited_at() = envelope.timestamp();

@@ -56,7 +56,8 @@ awaitable<input_end> forward_input(client_session& guest, process_key key, ttrpc
         is_over = !got || *got == 0;
         auto bytes = is_over ? keys.rest() : keys.pass(std::string_view(buffer.data(), *got));
         // The process has closed its stdin, or ended.
-        if (!co_await send(stream, std::move(bytes))) co_return input_end::refused;
+        bool is_sent = co_await send(stream, std::move(bytes));
+        if (!is_sent) co_return input_end::refused;
         if (keys.is_complete()) co_return input_end::detached;
     }
     co_await close_input(guest, std::move(key), stream);

@@ -96,7 +96,9 @@ awaitable<result<run_outcome>> process_run::follow() {
     if (!ended) co_return ended.error();
     may_run_ = false;
     guest_.out().report(exit_facts(key_.id, key_.exec_id, ended->exit_status(), ended->exited_at()));
-    if (until_ == run_until::ended || co_await remove()) remains_ = remains::nothing;
+    bool is_gone = until_ == run_until::ended;
+    if (!is_gone) is_gone = co_await remove();
+    if (is_gone) remains_ = remains::nothing;
     co_return run_outcome(static_cast<int>(ended->exit_status()), 0);
 }
 

@@ -79,7 +79,8 @@ awaitable<result<int>> serve_all(client_session& guest, const std::string& id, a
     for (auto& one : forwards.each) forwards.tasks.spawn("forward", forwards.note(one.serve()));
     forwards.tasks.spawn("exit", forwards.note_exit(guest, id));
     while (!forwards.end && !forwards.has_exited) {
-        if (!co_await forwards.changed.wait()) co_return error(errc::cancelled);
+        bool goes_on = co_await forwards.changed.wait();
+        if (!goes_on) co_return error(errc::cancelled);
     }
     // The guest tells the end of a container twice where it listens, and either may come first.
     bool has_ended = forwards.has_exited || forwards.end->kind() == errc::failed_precondition;

@@ -37,8 +37,9 @@ awaitable<result<void>> send_log(std::shared_ptr<kept_output> log, std::uint64_t
             if (!written) co_return written.error();
         } else if (log->is_finished()) {
             break;
-        } else if (!co_await log->wait()) {
-            co_return error(errc::cancelled, "logs");
+        } else {
+            bool goes_on = co_await log->wait();
+            if (!goes_on) co_return error(errc::cancelled, "logs");
         }
     }
     co_return result<void>();

@@ -63,7 +63,8 @@ awaitable<result<void>> tell_end(relay& link, end_writer& output) {
             if (!written) co_return written.error();
         }
         if (link.is_over()) break;
-        if (!co_await link.changed()) co_return error(errc::cancelled, "forward");
+        bool goes_on = co_await link.changed();
+        if (!goes_on) co_return error(errc::cancelled, "forward");
     }
     if (is_told) co_await link.stream_closed();
     co_return result<void>();

@@ -68,7 +68,8 @@ public:
 
     awaitable<result<wire::MountAllResponse>> MountAll(ttrpc::call_context&, wire::MountAllRequest request) override {
         if (auto checked = check(request); !checked) co_return checked.error();
-        if (!co_await take_turn()) co_return error(errc::cancelled, "mount");
+        bool has_turn = co_await take_turn();
+        if (!has_turn) co_return error(errc::cancelled, "mount");
         turn mine(*this);
         co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
         auto before = mounts_;
@@ -83,7 +84,8 @@ public:
     }
 
     awaitable<result<wire::UnmountResponse>> Unmount(ttrpc::call_context&, wire::UnmountRequest request) override {
-        if (!co_await take_turn()) co_return error(errc::cancelled, "unmount");
+        bool has_turn = co_await take_turn();
+        if (!has_turn) co_return error(errc::cancelled, "unmount");
         turn mine(*this);
         co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
         if (find(request.target()) == mounts_.end()) {
@@ -95,7 +97,8 @@ public:
     }
 
     awaitable<result<wire::UnmountAllResponse>> UnmountAll(ttrpc::call_context&, wire::UnmountAllRequest) override {
-        if (!co_await take_turn()) co_return error(errc::cancelled, "unmount");
+        bool has_turn = co_await take_turn();
+        if (!has_turn) co_return error(errc::cancelled, "unmount");
         turn mine(*this);
         co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
         result<void> outcome;
@@ -125,7 +128,8 @@ private:
     // False if the caller has gone.
     awaitable<bool> take_turn() {
         while (is_busy_) {
-            if (!co_await changed_.wait()) co_return false;
+            bool goes_on = co_await changed_.wait();
+            if (!goes_on) co_return false;
         }
         is_busy_ = true;
         co_return true;

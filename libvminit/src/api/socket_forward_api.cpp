@@ -115,7 +115,8 @@ private:
                 return one.asked == 0 && !one.refused_by.contains(accept);
             });
             if (next == offers_.end()) {
-                if (!co_await changed_.wait()) co_return error(errc::cancelled, "Accept");
+                bool goes_on = co_await changed_.wait();
+                if (!goes_on) co_return error(errc::cancelled, "Accept");
                 continue;
             }
             next->asked = accept;

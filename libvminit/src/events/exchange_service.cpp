@@ -12,7 +12,8 @@ namespace {
 
 awaitable<bool> await_drained(std::shared_ptr<exchange_core> core) {
     while (!core->ledger.is_drained()) {
-        if (!co_await core->changed->wait()) co_return false;
+        bool goes_on = co_await core->changed->wait();
+        if (!goes_on) co_return false;
     }
     co_return true;
 }

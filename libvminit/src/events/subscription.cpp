@@ -53,7 +53,8 @@ awaitable<result<std::shared_ptr<const envelope>>> subscription::next_of(std::sh
                 break;
         }
         if (core->is_closed) co_return error(errc::unavailable, "event exchange is closed");
-        if (!co_await core->changed->wait()) co_return error(errc::cancelled, "event stream");
+        bool goes_on = co_await core->changed->wait();
+        if (!goes_on) co_return error(errc::cancelled, "event stream");
     }
 }
 

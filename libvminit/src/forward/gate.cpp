@@ -59,7 +59,8 @@ void gate::close(error why) noexcept {
 
 awaitable<result<void>> gate::wait_for_room() {
     while (socket_.is_open() && core_->waiting_at(this) >= forward_service::max_waiting) {
-        if (!co_await core_->changed.wait()) co_return error(errc::cancelled, "accept");
+        bool goes_on = co_await core_->changed.wait();
+        if (!goes_on) co_return error(errc::cancelled, "accept");
     }
     co_return result<void>();
 }

@@ -123,7 +123,8 @@ awaitable<result<void>> hotplug::perform(std::string unit, job work) {
     auto running = std::make_shared<operation>(unit, ex_);
     tasks_.spawn("hotplug", run_job(running, std::move(work)));
     tasks_.spawn("hotplug limit", limited_write::enforce(running, limit));
-    if (co_await running->wait()) co_return running->outcome;
+    bool has_ended = co_await running->wait();
+    if (has_ended) co_return running->outcome;
     co_return error(errc::deadline_exceeded, unit + ": the kernel does not come to an end with it");
 }
 

@@ -129,7 +129,8 @@ awaitable<result<reclaim_outcome>> memory_reclaim::perform(reclaim_wish wish) {
     auto running = current_ = std::make_shared<operation>(ex_);
     tasks_.spawn("reclaim", run(running, std::move(wish)));
     tasks_.spawn("reclaim limit", limited_write::enforce(running, limit));
-    if (co_await running->wait()) co_return *running->outcome;
+    bool has_ended = co_await running->wait();
+    if (has_ended) co_return *running->outcome;
     co_return error(errc::deadline_exceeded, "the kernel does not come to an end with it");
 }
 

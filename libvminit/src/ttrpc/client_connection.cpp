@@ -180,7 +180,8 @@ bool client_stream::queue(std::string_view message, patience reader) {
 awaitable<result<bool>> client_stream::receive([[maybe_unused]] std::shared_ptr<client_stream> self,
                                                google::protobuf::MessageLite& message) {
     while (queue_.empty() && !is_over_) {
-        if (!co_await changed_.wait()) co_return error(errc::cancelled);
+        bool goes_on = co_await changed_.wait();
+        if (!goes_on) co_return error(errc::cancelled);
     }
     if (!queue_.empty()) {
         auto data = std::move(queue_.front());
@@ -208,7 +209,8 @@ awaitable<result<void>> client_stream::send([[maybe_unused]] std::shared_ptr<cli
     if (message.size() > max_frame_data) co_return oversize(message.size());
     while (!is_over_ && !is_send_closed_ && !connection_->has_room()) {
         auto channel = connection_;
-        if (!co_await channel->wait_for_progress(channel)) co_return error(errc::cancelled);
+        bool goes_on = co_await channel->wait_for_progress(channel);
+        if (!goes_on) co_return error(errc::cancelled);
     }
     if (failure_) co_return *failure_;
     if (is_send_closed_ || is_over_) co_return error(client_errc::stream_closed);

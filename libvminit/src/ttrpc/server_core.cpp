@@ -123,7 +123,8 @@ awaitable<result<void>> server_core::drain(clock::duration limit) {
 
 awaitable<result<void>> server_core::wait_until_empty() {
     while (!connections_.empty()) {
-        if (!co_await changed_.wait()) co_return error(errc::cancelled);
+        bool goes_on = co_await changed_.wait();
+        if (!goes_on) co_return error(errc::cancelled);
     }
     co_return result<void>();
 }

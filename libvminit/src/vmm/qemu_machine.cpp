@@ -152,8 +152,8 @@ result<void> qemu_machine::start_qemu(accelerator accel) {
 // vhost-device-vsock does not survive a connection that is made before the guest has its driver, nor one that is closed
 // before the guest has answered (docs/testing.md): PID 1 says first that it serves, then one connection waits for it.
 awaitable<result<void>> qemu_machine::serving() {
-    if (!co_await console_->wait_for(serving_line))
-        co_return error(errc::unavailable, "the guest ended before it served");
+    bool is_serving = co_await console_->wait_for(serving_line);
+    if (!is_serving) co_return error(errc::unavailable, "the guest ended before it served");
     for (;;) {
         auto answered = co_await ping(rpc_address(), ping_limit);
         if (answered) co_return answered;
