@@ -119,11 +119,12 @@ TEST_CASE("the machine's /dev is read with its directories, without links and ot
 }
 
 TEST_CASE("screens and BSD's pseudo terminals are nodes that no container wants", "[runc]") {
-    for (const char* name : {"tty1", "tty63", "vcs", "vcsa2", "ptyp0", "ttyef"}) {
+    for (const char* name : {"tty1", "tty63", "vcs", "vcsa2", "ptyp0", "ptyz9", "ttya0", "ttyef"}) {
         INFO(name);
         CHECK_FALSE(is_wanted_node(name));
     }
-    for (const char* name : {"tty", "ttyS0", "ttyS10", "ttyUSB0", "ttyAMA0", "ptmx", "pts", "null", "vda"}) {
+    for (const char* name : {"tty", "ttyS0", "ttyS10", "ttyUSB0", "ttyAMA0", "ptmx", "pts", "null", "vda", "v", "vc",
+                             "pty1", "ttyg0", "ttyag", "ttya", "ttya00"}) {
         INFO(name);
         CHECK(is_wanted_node(name));
     }
@@ -132,6 +133,22 @@ TEST_CASE("screens and BSD's pseudo terminals are nodes that no container wants"
         return node.path.starts_with("/dev/vcs") || node.path == "/dev/tty1";
     };
     CHECK(std::none_of(facts.devices.begin(), facts.devices.end(), is_screen));
+}
+
+TEST_CASE("the nodes of a machine are looked for once, and when they are asked for", "[runc]") {
+    int looked = 0;
+    machine_facts facts;
+    facts.devices = device_nodes([&] {
+        ++looked;
+        return std::vector<device_node>{{"/dev/net/tun", 'c', 10, 200, 0666, 0, 0}};
+    });
+    auto fit = [&](const char* spec) { REQUIRE(fit_spec(spec, facts, {})); };
+    fit(R"({"ociVersion": "1.0.2", "linux": {"resources": {"devices": [{"allow": false, "access": "rwm"}]}}})");
+    CHECK(looked == 0);
+    fit(R"({"ociVersion": "1.0.2", "linux": {"devices": [{"path": "/dev/net/tun", "type": "c", "major": 10, "minor": 200}]}})");
+    CHECK(looked == 1);
+    CHECK_FALSE(facts.devices.empty());
+    CHECK(looked == 1);
 }
 
 TEST_CASE("what a machine has is read from its files", "[runc]") {

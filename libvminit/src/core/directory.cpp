@@ -19,6 +19,10 @@ struct close_directory {
     void operator()(DIR* directory) const noexcept { ::closedir(directory); }
 };
 
+bool is_dot_or_dot_dot(const char* name) noexcept {
+    return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
 template <class Filter>
 result<std::vector<std::string>> list(const std::string& path, std::size_t most, Filter is_wanted) {
     auto opened =
@@ -30,10 +34,9 @@ result<std::vector<std::string>> list(const std::string& path, std::size_t most,
     (void)fd.release();
     std::vector<std::string> names;
     while (const auto* entry = ::readdir(directory.get())) {
-        std::string_view name = entry->d_name;
-        if (name == "." || name == ".." || !is_wanted(*entry)) continue;
+        if (is_dot_or_dot_dot(entry->d_name) || !is_wanted(*entry)) continue;
         if (names.size() == most) break;
-        names.emplace_back(name);
+        names.emplace_back(entry->d_name);
     }
     std::sort(names.begin(), names.end());
     return names;

@@ -107,16 +107,16 @@ void add_nodes(const std::string& root, const std::string& directory, int depth,
 
 }  // namespace
 
+// Letter by letter: a kernel may have six hundred such names, of which each privileged Create asks.
 bool is_wanted_node(std::string_view name) {
-    constexpr std::string_view digits = "0123456789", series = "abcdepqrstuvwxyz";
-    if (name.starts_with("vcs")) return false;
-    if (!name.starts_with("tty") && !name.starts_with("pty")) return true;
-    auto number = name.substr(3);
-    if (number.empty()) return true;
-    bool is_screen = name.starts_with("tty") && digits.find(number[0]) != std::string_view::npos;
-    bool is_of_bsd = number.size() == 2 && series.find(number[0]) != std::string_view::npos &&
-                     std::string_view("0123456789abcdef").find(number[1]) != std::string_view::npos;
-    return !is_screen && !is_of_bsd;
+    if (name.size() < 3 || (name[0] != 'v' && name[0] != 't' && name[0] != 'p')) return true;
+    if (name[0] == 'v') return name[1] != 'c' || name[2] != 's';
+    if (name[1] != 't' || name[2] != 'y' || name.size() == 3) return true;
+    auto is_digit = [](char letter) { return letter >= '0' && letter <= '9'; };
+    bool is_screen = name[0] == 't' && is_digit(name[3]);
+    if (is_screen || name.size() != 5) return !is_screen;
+    bool is_series = (name[3] >= 'a' && name[3] <= 'e') || (name[3] >= 'p' && name[3] <= 'z');
+    return !is_series || (!is_digit(name[4]) && (name[4] < 'a' || name[4] > 'f'));
 }
 
 machine_facts read_machine_facts(const std::string& root) {
@@ -135,7 +135,11 @@ machine_facts read_machine_facts(const std::string& root) {
     facts.has_io_weights = has("/sys/fs/cgroup/io.cost.qos") || has("/sys/module/bfq");
     facts.has_cache_allocation = has("/sys/fs/resctrl/schemata");
     facts.look = kind_of;
-    add_nodes(root, "/dev", 0, facts.devices);
+    facts.devices = device_nodes([root] {
+        std::vector<device_node> nodes;
+        add_nodes(root, "/dev", 0, nodes);
+        return nodes;
+    });
     return facts;
 }
 

@@ -8,6 +8,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace vminit::runc {
@@ -28,6 +29,28 @@ struct device_node {
     std::uint32_t uid = 0, gid = 0;
 };
 
+/// The nodes in the machine's /dev, looked for when the first of them is asked for: most specs name none, and to look
+/// at some hundred takes a good part of the time of a Create. For one thread at a time.
+class device_nodes {
+public:
+    device_nodes() = default;
+    explicit device_nodes(std::function<std::vector<device_node>()> find) : find_(std::move(find)) {}
+
+    auto begin() const { return known().begin(); }
+    auto end() const { return known().end(); }
+    bool empty() const { return known().empty(); }
+    void push_back(device_node node) { known().push_back(std::move(node)); }
+
+private:
+    std::vector<device_node>& known() const {
+        if (auto find = std::exchange(find_, nullptr)) nodes_ = find();
+        return nodes_;
+    }
+
+    mutable std::function<std::vector<device_node>()> find_;
+    mutable std::vector<device_node> nodes_;
+};
+
 /// What a path is; a link is not followed but for whether it leads to something.
 enum class path_kind { none, present, link, dangling_link };
 
@@ -38,7 +61,7 @@ struct machine_facts {
     std::string memory_nodes = "0";        ///< likewise
     std::vector<std::string> controllers;  ///< of cgroup v2; empty = not known, all are taken to be there
     std::vector<std::string> huge_pages;   ///< sizes as OCI writes them: `2MB`
-    std::vector<device_node> devices;      ///< in /dev, in the order of their paths; without those nobody wants
+    device_nodes devices;                  ///< in /dev, in the order of their paths; without those nobody wants
     bool has_swap_limits = true;           ///< the kernel can swap, and accounts it
     bool has_io_weights = true;
     bool has_cache_allocation = false;  ///< resctrl is mounted
