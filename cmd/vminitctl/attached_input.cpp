@@ -33,11 +33,7 @@ attached_input::attached_input(client_session& guest, process_key key, console m
 
 awaitable<result<void>> attached_input::open() {
     if (mode_ == console::terminal) {
-        containerd::task::v3::StateRequest request;
-        request.set_id(key_.id);
-        request.set_exec_id(key_.exec_id);
-        auto tasks = guest_.task();
-        auto state = co_await tasks.State(std::move(request), guest_.call_limit());
+        auto state = co_await process_state(guest_, key_);
         if (!state) co_return state.error();
         if (!state->terminal()) co_return error(errc::invalid_argument, "it was started without a terminal: leave -t");
     }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <utility>
 
+#include "vminit/api/file_messages.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/system/file_tree.hpp"
 
@@ -24,44 +25,19 @@ constexpr mode_t plain_bits = 0777;  // without set-user-id and the like
 
 std::string entry_name(const std::string& path, const std::string& of) { return path.empty() ? of : path; }
 
-file_kind from_kind(wire::FilePiece::Kind kind) noexcept {
-    if (kind == wire::FilePiece::FILE) return file_kind::file;
-    if (kind == wire::FilePiece::DIRECTORY) return file_kind::directory;
-    return kind == wire::FilePiece::SYMLINK ? file_kind::symlink : file_kind::other;
-}
-
-wire::FilePiece::Kind to_kind(file_kind kind) noexcept {
-    if (kind == file_kind::file) return wire::FilePiece::FILE;
-    return kind == file_kind::directory ? wire::FilePiece::DIRECTORY : wire::FilePiece::SYMLINK;
-}
-
-file_entry our_entry(const wire::FilePiece& sent, owner_policy owners) {
-    bool is_kept = owners == owner_policy::keep;
-    file_entry entry;
-    entry.path = sent.path();
-    entry.kind = from_kind(sent.kind());
-    entry.mode = is_kept ? sent.mode() : sent.mode() & plain_bits;
+void make_ours(file_entry& entry, owner_policy owners) {
+    if (owners == owner_policy::keep) return;
+    entry.mode &= plain_bits;
     // Who is not root could not put anything into it.
-    if (entry.kind == file_kind::directory && !is_kept) entry.mode |= 0700;
-    entry.uid = is_kept ? sent.uid() : ::geteuid();
-    entry.gid = is_kept ? sent.gid() : ::getegid();
-    entry.modified = sent.mtime_ns();
-    entry.target = sent.target();
-    return entry;
+    if (entry.kind == file_kind::directory) entry.mode |= 0700;
+    entry.uid = ::geteuid();
+    entry.gid = ::getegid();
 }
 
-wire::FilePiece sent_entry(const file_entry& entry, owner_policy owners) {
-    bool is_kept = owners == owner_policy::keep;
-    wire::FilePiece message;
-    message.set_path(entry.path);
-    message.set_kind(to_kind(entry.kind));
-    message.set_mode(is_kept ? entry.mode : entry.mode & plain_bits);
-    message.set_uid(is_kept ? entry.uid : 0);
-    message.set_gid(is_kept ? entry.gid : 0);
-    message.set_mtime_ns(entry.modified);
-    message.set_size(entry.size);
-    message.set_target(entry.target);
-    return message;
+void make_of_root(file_entry& entry, owner_policy owners) {
+    if (owners == owner_policy::keep) return;
+    entry.mode &= plain_bits;
+    entry.uid = entry.gid = 0;
 }
 
 void leave_out(client_session& guest, const std::string& name) {
@@ -90,16 +66,18 @@ awaitable<result<copy_extent>> copy_out(client_session& guest, const copy_option
     auto target = open_target(options);
     if (!target) co_return target.error();
     for (;;) {
-        auto piece = co_await pieces->read();
-        if (!piece) co_return piece.error();
-        if (!*piece) break;
+        auto message = co_await pieces->read();
+        if (!message) co_return message.error();
+        if (!*message) break;
+        auto piece = api::from_message(std::move(**message));
         result<void> taken;
-        if ((*piece)->kind() == wire::FilePiece::DATA) {
-            taken = (*target)->append((*piece)->data());
-        } else if ((*piece)->kind() == wire::FilePiece::OTHER) {
-            leave_out(guest, entry_name((*piece)->path(), options.from.path));
+        if (!piece.entry) {
+            taken = (*target)->append(piece.data);
+        } else if (piece.entry->kind == file_kind::other) {
+            leave_out(guest, entry_name(piece.entry->path, options.from.path));
         } else {
-            taken = (*target)->begin(our_entry(**piece, options.owners));
+            make_ours(*piece.entry, options.owners);
+            taken = (*target)->begin(*piece.entry);
         }
         if (!taken) co_return taken.error();
     }
@@ -117,15 +95,14 @@ awaitable<result<bool>> send_tree(client_session& guest, const copy_options& opt
         if (!pieces) co_return pieces.error();
         if (pieces->empty()) co_return true;
         for (auto& piece : *pieces) {
-            wire::FilePiece request;
             if (piece.entry && piece.entry->kind == file_kind::other) {
                 leave_out(guest, entry_name(piece.entry->path, options.from.path));
                 continue;
             }
-            if (piece.entry) request = sent_entry(*piece.entry, options.owners);
+            if (piece.entry) make_of_root(*piece.entry, options.owners);
             extent.entries += piece.entry ? 1 : 0;
             extent.bytes += piece.data.size();
-            request.set_data(std::move(piece.data));
+            auto request = api::to_message(std::move(piece));
             auto sent = co_await sending.write(request);
             if (!sent) co_return false;
         }

@@ -71,6 +71,14 @@ awaitable<result<std::uint32_t>> create_container(client_session& guest, contain
     co_return created->pid();
 }
 
+awaitable<result<task::StateResponse>> process_state(client_session& guest, process_key key) {
+    task::StateRequest message;
+    message.set_id(key.id);
+    message.set_exec_id(key.exec_id);
+    auto tasks = guest.task();
+    co_return co_await tasks.State(std::move(message), guest.call_limit());
+}
+
 awaitable<result<std::uint32_t>> start_process(client_session& guest, process_key key) {
     task::StartRequest message;
     message.set_id(key.id);

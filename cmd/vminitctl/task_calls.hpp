@@ -43,6 +43,8 @@ awaitable<result<void>> check_user_name(client_session& guest, std::string user)
 awaitable<result<std::uint32_t>> create_container(client_session& guest, container_request request, stdio_uris stdio,
                                                   bool terminal);
 
+awaitable<result<containerd::task::v3::StateResponse>> process_state(client_session& guest, process_key key);
+
 /// Task.Start. Returns the pid.
 awaitable<result<std::uint32_t>> start_process(client_session& guest, process_key key);
 

@@ -121,7 +121,10 @@ TEST_CASE("at Start the controllers are enabled above the container, and its cgr
     cgroup_fixture fixture(machine);
     fixture.create_web();
     CHECK(fixture.run(fixture.processes.stats("web")).error().message() == "cgroup does not exist: not found");
+    CHECK(fixture.processes.cgroup_path("web").error().message() == "container web has no cgroup: failed precondition");
     REQUIRE(fixture.start("web"));
+    CHECK(fixture.processes.cgroup_path("web").value() == machine.path("web"));
+    CHECK(fixture.processes.cgroup_path("none").error().kind() == errc::not_found);
     CHECK(machine.read("cgroup.subtree_control") == "+cpu +memory");
     CHECK(fixture.run(fixture.processes.stats("web")));
 }

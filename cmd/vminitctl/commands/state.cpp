@@ -10,11 +10,7 @@ namespace vminit::vminitctl {
 namespace {
 
 awaitable<result<int>> state(client_session& guest, process_key key) {
-    containerd::task::v3::StateRequest request;
-    request.set_id(key.id);
-    request.set_exec_id(key.exec_id);
-    auto tasks = guest.task();
-    auto answer = co_await tasks.State(std::move(request), guest.call_limit());
+    auto answer = co_await process_state(guest, std::move(key));
     if (!answer) co_return answer.error();
     guest.out().answer(state_facts(*answer));
     co_return 0;

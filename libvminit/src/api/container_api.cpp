@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "file_copies.hpp"
-#include "file_messages.hpp"
+#include "vminit/api/file_messages.hpp"
 #include "vminit/process/process_service.hpp"
 #include "vminit/process/v1/container.ttrpc.hpp"
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "file_messages.hpp"
+#include "vminit/api/file_messages.hpp"
 
 #include <utility>
+
+#include "vminit/process/v1/container.pb.h"
 
 namespace vminit::api {
 

@@ -7,8 +7,6 @@
 #include "log_feed.hpp"
 #include "machine_messages.hpp"
 #include "vminit/core/blocking.hpp"
-#include "vminit/core/file.hpp"
-#include "vminit/core/text.hpp"
 #include "vminit/process/process_service.hpp"
 #include "vminit/system/memory_reclaim.hpp"
 #include "vminit/system/system_service.hpp"
@@ -33,18 +31,6 @@ public:
 private:
     std::size_t& count_;
 };
-
-// Where the container's processes are accounted: the cgroup that is named after it, for init may have made some below.
-std::string cgroup_named(const std::string& id, std::string_view proc_cgroup) {
-    while (!proc_cgroup.empty()) {
-        auto line = take_until(proc_cgroup, '\n');
-        if (!line.starts_with("0::/")) continue;
-        std::string path(line.substr(3));
-        auto name = path.find("/" + id + "/");
-        return name == std::string::npos ? path : path.substr(0, name + 1 + id.size());
-    }
-    return {};
-}
 
 class machine_api final : public wire::MachineService {
 public:
@@ -95,7 +81,7 @@ public:
         wish.bytes = request.bytes();
         wish.compacts = request.id().empty() && !request.skip_compaction();
         if (!request.id().empty()) {
-            auto cgroup = cgroup_of(request.id());
+            auto cgroup = asio::use_service<process::process_service>(context_).cgroup_path(request.id());
             if (!cgroup) co_return cgroup.error();
             wish.cgroup = std::move(*cgroup);
         }
@@ -105,20 +91,6 @@ public:
     }
 
 private:
-    result<std::string> cgroup_of(const std::string& id) const {
-        auto all = asio::use_service<process::process_service>(context_).containers();
-        for (const auto& one : all) {
-            if (one.init.id != id) continue;
-            // Its pid is its own only while it has not ended.
-            auto pid = one.init.exited_at ? 0U : one.init.pid;
-            auto text = read_file("/proc/" + std::to_string(pid) + "/cgroup");
-            auto path = pid != 0 && text ? cgroup_named(id, *text) : std::string();
-            if (path.size() > 1) return system_.config().sysfs + "/fs/cgroup" + path;
-            return error(errc::failed_precondition, "container " + id + " does not run");
-        }
-        return error(errc::not_found, "container not created");
-    }
-
     asio::io_context& context_;
     const machine_api_options options_;
     system::system_service& system_;

@@ -51,6 +51,8 @@ public:
     result<void> kill_exec(const std::string& exec_id, int signal);
     awaitable<result<std::vector<process_info>>> pids();
     result<cgroup_metrics> stats() const;
+    /// None where the runtime makes none, or nobody could look yet.
+    const std::optional<cgroup>& own_cgroup() const noexcept { return cgroup_; }
     awaitable<result<void>> update(std::string resources_json);
     awaitable<result<void>> pause();
     awaitable<result<void>> resume();

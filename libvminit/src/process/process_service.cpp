@@ -239,6 +239,14 @@ result<std::string> process_service::proc_path(const std::string& id) const {
     return core_->context->config.proc + "/" + std::to_string(init.state.pid());
 }
 
+result<std::string> process_service::cgroup_path(const std::string& id) const {
+    if (auto running = proc_path(id); !running) return running.error();
+    auto owner = core_->find(id);
+    const auto& own = (*owner)->own_cgroup();
+    if (!own) return error(errc::failed_precondition, "container " + id + " has no cgroup");
+    return own->directory();
+}
+
 result<std::shared_ptr<kept_output>> process_service::log_of(const std::string& id, const std::string& exec_id) const {
     auto target = core_->find(id, exec_id);
     if (!target) return target.error();

@@ -203,6 +203,10 @@ public:
     /// The directory of a container's init in procfs, with the same care. Errors: failed_precondition unless it runs.
     result<std::string> proc_path(const std::string& id) const;
 
+    /// The directory of a container's cgroup, as the runtime made it. Errors: failed_precondition unless it runs, and
+    /// where it has none.
+    result<std::string> cgroup_path(const std::string& id) const;
+
     /// What is kept of a process's output. Errors: failed_precondition if nothing is.
     result<std::shared_ptr<kept_output>> log_of(const std::string& id, const std::string& exec_id) const;
 
