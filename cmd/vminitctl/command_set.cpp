@@ -41,7 +41,8 @@ clock::duration global_options::call_limit() const {
     return std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(timeout));
 }
 
-command_set::command_set() : app_("Asks the guest of a container VM, whose init is vminitd, anything.", "vminitctl") {
+command_set::command_set() : app_("Runs containers in a VM whose init is vminitd, and tells about both.", "vminitctl") {
+    app_.formatter(help_);
     app_.require_subcommand(1);
     app_.fallthrough();
     app_.set_version_flag("--version", "vminitctl " + version_with_commit(VMINIT_VERSION));
@@ -94,6 +95,7 @@ CLI::App& command_set::add_entry(CLI::App& command, action run, command_traits t
 void command_set::takes_arguments(CLI::App& command, std::vector<std::string>& into, std::function<bool()> has_others) {
     entry_of(command).arguments = &into;
     entry_of(command).has_others = std::move(has_others);
+    help_->note_command_line(command);
     command.footer("The container's command line follows --, or the words above.");
 }
 

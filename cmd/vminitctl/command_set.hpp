@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "help_text.hpp"
 #include "printer.hpp"
 #include "vminit/core/asio.hpp"
 #include "vminit/core/clock.hpp"
@@ -127,6 +128,7 @@ private:
     std::optional<parse_stop> finish(const entry& chosen, bool has_tail, std::vector<std::string> tail);
 
     CLI::App app_;
+    std::shared_ptr<help_text> help_ = std::make_shared<help_text>();
     global_options options_;
     std::string group_;
     std::vector<std::unique_ptr<entry>> entries_;
