@@ -18,6 +18,12 @@ struct attach_fixture : process_fixture {
     std::string refusal(std::uint32_t stream, const std::string& exec_id = "") {
         return attach(stream, exec_id).error().message();
     }
+    /// A container that prints what is typed; its output.
+    auto run_cat(bool has_terminal = false) {
+        auto out = read(open_stream(2));
+        run_container("web", {"cat"}, {attachable, "stream://2", "", has_terminal});
+        return out;
+    }
     /// Types `text` into the stream and leaves.
     void visit(std::uint32_t stream, std::string_view text) {
         auto person = open_stream(stream);
@@ -31,8 +37,7 @@ struct attach_fixture : process_fixture {
 
 TEST_CASE("who is attached types, one after the other, until CloseIO", "[process]") {
     attach_fixture fixture;
-    auto out = fixture.read(fixture.open_stream(2));
-    fixture.run_container("web", {"cat"}, {attachable, "stream://2", "", false});
+    auto out = fixture.run_cat();
     fixture.visit(11, "one\n");
     fixture.pump([&] { return out->text == "one\n"; });
     // The input is still open, and it is free again.
@@ -47,8 +52,7 @@ TEST_CASE("who is attached types, one after the other, until CloseIO", "[process
 
 TEST_CASE("one at a time is attached", "[process]") {
     attach_fixture fixture;
-    auto out = fixture.read(fixture.open_stream(2));
-    fixture.run_container("web", {"cat"}, {attachable, "stream://2", "", false});
+    auto out = fixture.run_cat();
     auto first = fixture.open_stream(11);
     REQUIRE(fixture.attach(11));
     auto second = fixture.open_stream(12);
@@ -106,8 +110,7 @@ TEST_CASE("nobody attaches where it cannot be", "[process]") {
 
 TEST_CASE("a terminal is typed into and left", "[process]") {
     attach_fixture fixture;
-    auto out = fixture.read(fixture.open_stream(2));
-    fixture.run_container("web", {"cat"}, {attachable, "stream://2", "", true});
+    auto out = fixture.run_cat(true);
     fixture.visit(11, "one\r");
     fixture.pump([&] { return out->text == "one\r\none\r\n"; });
     auto person = fixture.open_stream(12);
@@ -121,8 +124,7 @@ TEST_CASE("a terminal is typed into and left", "[process]") {
 
 TEST_CASE("many who come and go leave no descriptors", "[process]") {
     attach_fixture fixture;
-    auto out = fixture.read(fixture.open_stream(2));
-    fixture.run_container("web", {"cat"}, {attachable, "stream://2", "", false});
+    auto out = fixture.run_cat();
     auto before = open_descriptors();
     std::string typed;
     for (std::uint32_t number = 100; number < 120; ++number) {
