@@ -44,8 +44,8 @@ TEST_CASE("a line is UTF-8 whatever is logged", "[core]") {
     log.warn("said \xff", {{"why", "\xe2\x82 caf\xc3\xa9\xc0"}, {"word", "\xed\xa0\x80"}});
     REQUIRE(out.lines.size() == 1);
     CHECK(is_utf8(out.lines[0]));
-    CHECK_THAT(out.lines[0], Catch::Contains("said \xef\xbf\xbd"));
-    CHECK_THAT(out.lines[0], Catch::Contains("\xef\xbf\xbd\xef\xbf\xbd caf\xc3\xa9\xef\xbf\xbd"));
+    CHECK(out.lines[0].find("said \xef\xbf\xbd") != std::string::npos);
+    CHECK(out.lines[0].find("\xef\xbf\xbd\xef\xbf\xbd caf\xc3\xa9\xef\xbf\xbd") != std::string::npos);
 }
 
 TEST_CASE("an error field is the error's message", "[core]") {

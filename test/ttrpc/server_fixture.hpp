@@ -60,7 +60,7 @@ public:
         ::ttrpc::Response response;
         REQUIRE(response.ParseFromString(incoming.data));
         CHECK(response.status().code() == code);
-        CHECK_THAT(response.status().message(), Catch::StartsWith(prefix));
+        CHECK_THAT(response.status().message(), Catch::Matchers::StartsWith(prefix));
         CHECK(response.payload().empty());
     }
 

@@ -120,7 +120,7 @@ TEST_CASE("a runtime that hangs delays nobody else, and leaves nothing when it i
     hanging_call start(vm, eye, "start", [&](container_calls& calls) { return calls.start(key); });
     check_the_rest_answers(vm, bystander, start);
     CHECK(vm.state(key.id)->status() == containerd::v1::types::CREATED);
-    CHECK_THAT(start.end_runtime(), Catch::StartsWith("OCI runtime start failed: /sbin/hanging_runtime did not "));
+    CHECK_THAT(start.end_runtime(), Catch::Matchers::StartsWith("OCI runtime start failed: /sbin/hanging_runtime did not "));
     CHECK(vm.remove(key.id)->exit_status() == 137);
     CHECK(eye.remains() == before);
 
@@ -130,7 +130,7 @@ TEST_CASE("a runtime that hangs delays nobody else, and leaves nothing when it i
     bystander = vm.run_sleeper();
     hanging_call exec(vm, eye, "exec", [&](container_calls& calls) { return calls.start(key); });
     check_the_rest_answers(vm, bystander, exec);
-    CHECK_THAT(exec.end_runtime(), Catch::StartsWith("OCI runtime exec failed: /sbin/hanging_runtime did not "));
+    CHECK_THAT(exec.end_runtime(), Catch::Matchers::StartsWith("OCI runtime exec failed: /sbin/hanging_runtime did not "));
     CHECK(vm.wait(key.id, key.exec_id)->exit_status() == 255);
     CHECK(vm.start(key.id, key.exec_id).error().kind() == errc::failed_precondition);
     CHECK(vm.remove(key.id, key.exec_id)->exit_status() == 255);
@@ -144,7 +144,7 @@ TEST_CASE("a runtime that hangs delays nobody else, and leaves nothing when it i
     hanging_call kill(vm, eye, "kill", [&](container_calls& calls) { return calls.kill(init, SIGKILL); });
     CHECK(vm.state(key.id)->status() == containerd::v1::types::RUNNING);
     CHECK(vm.run_container(container_wish("echo through")).out == "through\n");
-    CHECK_THAT(kill.end_runtime(), Catch::StartsWith("unknown error after kill: /sbin/hanging_runtime did not "));
+    CHECK_THAT(kill.end_runtime(), Catch::Matchers::StartsWith("unknown error after kill: /sbin/hanging_runtime did not "));
     CHECK(vm.state(key.id)->status() == containerd::v1::types::RUNNING);
 
     // in delete: it can be repeated
@@ -155,7 +155,7 @@ TEST_CASE("a runtime that hangs delays nobody else, and leaves nothing when it i
     CHECK(vm.state(bystander)->status() == containerd::v1::types::RUNNING);
     REQUIRE(vm.kill(bystander, SIGKILL));
     CHECK(vm.wait(bystander)->exit_status() == 137);
-    CHECK_THAT(remove.end_runtime(), Catch::StartsWith("failed to delete task: /sbin/hanging_runtime did not "));
+    CHECK_THAT(remove.end_runtime(), Catch::Matchers::StartsWith("failed to delete task: /sbin/hanging_runtime did not "));
     CHECK(vm.remove(key.id)->exit_status() == 137);
     CHECK(vm.remove(bystander)->exit_status() == 137);
     CHECK(eye.remains() == before);

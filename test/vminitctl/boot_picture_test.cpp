@@ -66,10 +66,11 @@ TEST_CASE("bars are where and as long as the steps, coloured by outcome", "[vmin
     check_well_formed(svg);
     auto bars = bars_of(svg);
     REQUIRE(bars.size() == 3);
-    CHECK(bars[0].width == Approx(310));
-    CHECK(bars[1].width == Approx(310));
-    CHECK(bars[1].x == Approx(bars[0].x + 310).margin(0.2));
-    CHECK(bars[2].width == Approx(1));
+    using Catch::Matchers::WithinAbs;
+    CHECK_THAT(bars[0].width, WithinAbs(310, 0.01));
+    CHECK_THAT(bars[1].width, WithinAbs(310, 0.01));
+    CHECK_THAT(bars[1].x, WithinAbs(bars[0].x + 310, 0.2));
+    CHECK_THAT(bars[2].width, WithinAbs(1, 0.01));
     CHECK(bars[1].y > bars[0].y);
     CHECK(bars[0].fill != bars[1].fill);
     CHECK(bars[0].fill == bars[2].fill);
