@@ -35,6 +35,8 @@ if(NOT CMAKE_CROSSCOMPILING)
 endif()
 install(EXPORT vminit FILE vminit-targets.cmake NAMESPACE vminit:: DESTINATION ${config_dir} COMPONENT library)
 
+include(pkg_config)
+
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/vminit-config.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/vminit-config.cmake
   INSTALL_DESTINATION ${config_dir} PATH_VARS proto_share)
 # Before 1.0 a minor version may change what users compile against.

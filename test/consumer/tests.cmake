@@ -11,6 +11,7 @@ vminit_add_consumer_test(install "the library can be installed" FIXTURES_SETUP i
 vminit_add_consumer_test(build "three guest agents build against it" FIXTURES_SETUP agents FIXTURES_REQUIRED installed)
 vminit_add_consumer_test(components "components need what they need" FIXTURES_REQUIRED agents)
 vminit_add_consumer_test(echo "an agent of ttrpc alone answers" FIXTURES_REQUIRED agents)
+vminit_add_consumer_test(pkg_config "an agent is built by pkg-config" FIXTURES_REQUIRED installed)
 vminit_add_consumer_test(tiny_init "an init of reaper and supervisor alone restarts" FIXTURES_REQUIRED agents)
 vminit_add_consumer_test(own_service "an agent answers for itself and for the task API" FIXTURES_REQUIRED agents)
 vminit_add_consumer_test(subdirectory "an agent builds with the library beneath it")
