@@ -160,7 +160,7 @@ TEST_CASE_METHOD(reaper_fixture, "a group signal reaches the helpers too", "[rea
     pollfd end_of_file{pipe.read_end.get(), POLLIN, 0};
     REQUIRE(syscalls::raw("poll", [&] { return ::poll(&end_of_file, 1, -1); }).has_value());
     char byte;
-    CHECK(::read(pipe.read_end.get(), &byte, 1) == 0);
+    CHECK(syscalls::raw("read", [&] { return ::read(pipe.read_end.get(), &byte, 1); }).value() == 0);
     auto late = process.signal_group(SIGKILL);
     REQUIRE_FALSE(late);
     CHECK(late.error().kind() == errc::not_found);

@@ -134,7 +134,8 @@ TEST_CASE_METHOD(reaper_fixture, "a fork storm during a hold is collected and it
         ::_exit(0);  // all at once they become ours
     }
     pid_t first = -1;
-    REQUIRE(::read(pipe.read_end.get(), &first, sizeof first) == sizeof first);
+    auto read_first = [&] { return ::read(pipe.read_end.get(), &first, sizeof first); };
+    REQUIRE(syscalls::raw("read", read_first).value() == sizeof first);
     pump([&] { return reaper.counters().kept > storm - reaper_service::max_held_zombies; });
     CHECK(::kill(first, 0) == -1);
     auto process = reaper.adopt(first);

@@ -26,7 +26,9 @@ public:
         pipe.write_end.reset();
         std::string text;
         char buffer[4096];
-        while (auto count = ::read(pipe.read_end.get(), buffer, sizeof buffer))
+        // Again on EINTR: the death of a child is a signal.
+        auto read_some = [&] { return ::read(pipe.read_end.get(), buffer, sizeof buffer); };
+        while (auto count = syscalls::raw("read", read_some).value())
             text.append(buffer, static_cast<std::size_t>(count));
         CHECK(exit_of(process) == 0);
         return text;
@@ -217,7 +219,7 @@ TEST_CASE_METHOD(reaper_fixture, "a child tied to its parent dies with it", "[re
         ::raise(SIGKILL);
     }
     pid_t pid = -1;
-    REQUIRE(::read(pipe.read_end.get(), &pid, sizeof pid) == sizeof pid);
+    REQUIRE(syscalls::raw("read", [&] { return ::read(pipe.read_end.get(), &pid, sizeof pid); }).value() == sizeof pid);
     await_death(parent);
     auto sleeper = reaper.adopt(pid);
     REQUIRE(sleeper);
@@ -231,7 +233,7 @@ TEST_CASE_METHOD(output_fixture, "a child starts in its network namespace, and w
     holder_options.stdout_fd = pipe.write_end.get();
     auto holder = launch(std::move(holder_options));
     char said = 0;
-    REQUIRE(::read(pipe.read_end.get(), &said, 1) == 1);
+    REQUIRE(syscalls::raw("read", [&] { return ::read(pipe.read_end.get(), &said, 1); }).value() == 1);
     auto other = "/proc/" + std::to_string(holder.pid()) + "/ns/net";
     auto options = shell("readlink /proc/self/ns/net");
     options.network_namespace = other;

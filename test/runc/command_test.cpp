@@ -46,7 +46,7 @@ public:
     // Blocks until every process that holds the write end is gone.
     static void await_end_of_file(const unique_fd& read_end) {
         char byte;
-        while (::read(read_end.get(), &byte, 1) > 0) {
+        while (syscalls::raw("read", [&] { return ::read(read_end.get(), &byte, 1); }).value() > 0) {
         }
     }
 

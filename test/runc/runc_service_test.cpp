@@ -122,8 +122,8 @@ TEST_CASE("a container has the descriptors that create was given", "[runc]") {
     CHECK(fixture.run(init.wait()).value == 0);
     char buffer[64];
     std::string text;
-    while (auto count = ::read(output.read_end.get(), buffer, sizeof buffer))
-        text.append(buffer, static_cast<std::size_t>(count));
+    auto read_some = [&] { return ::read(output.read_end.get(), buffer, sizeof buffer); };
+    while (auto count = syscalls::raw("read", read_some).value()) text.append(buffer, static_cast<std::size_t>(count));
     CHECK(text == "hello end\n");
 }
 
