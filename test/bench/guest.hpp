@@ -9,4 +9,7 @@ namespace vminit::bench {
 /// The guest at `address` was booted by guests/start.c, which tells the processor time of PID 1 on a port of its own.
 double guest_cost(const std::string& address, const std::string& service, const std::string& method, unsigned count);
 
+/// Connects to the guest at `address`, sends `letter`, and counts what comes until the end (guests/copy.c).
+double take(const std::string& address, char letter);
+
 }  // namespace vminit::bench
