@@ -59,6 +59,13 @@ TEST_CASE("what Info keeps is what it would find", "[api]") {
     io.now = system::uptime(8);
     CHECK(io.info().uptime_us() == 8);
     CHECK(io.info().degraded_steps_size() == 1);
+    // Info is answered before /sys is mounted, and again after it.
+    CHECK_FALSE(test::system_fixture::has_capability(io.info(), "hotplug:cpu"));
+    io.write("sys/devices/system/cpu/hotplug/states", "");
+    CHECK_FALSE(test::system_fixture::has_capability(io.info(), "cgroup:memory"));
+    io.write("sys/fs/cgroup/cgroup.controllers", "cpu memory\n");
+    CHECK(test::system_fixture::has_capability(io.info(), "hotplug:cpu"));
+    CHECK(test::system_fixture::has_capability(io.info(), "cgroup:memory"));
     CHECK_FALSE(test::system_fixture::has_capability(io.info(), "rpc:t.S"));
     io.server().add(api::make_system_api(io.ctx, io.timeline), "t.S");
     CHECK(test::system_fixture::has_capability(io.info(), "rpc:t.S"));

@@ -20,15 +20,17 @@ void add_hotplug(const std::string& sysfs, std::vector<std::string>& all) {
     if (exists(sysfs + "/devices/system/memory/block_size_bytes")) all.emplace_back("hotplug:memory");
 }
 
-void add_controllers(const std::string& sysfs, std::vector<std::string>& all) {
+// Whether cgroup v2 is there to be asked.
+bool add_controllers(const std::string& sysfs, std::vector<std::string>& all) {
     auto text = read_file(sysfs + "/fs/cgroup/cgroup.controllers");
-    if (!text) return;
+    if (!text) return false;
     auto words = trimmed(*text);
     while (!words.empty()) {
         auto word = words.substr(0, words.find(' '));
         all.push_back("cgroup:" + std::string(word));
         words = trimmed(words.substr(word.size()));
     }
+    return true;
 }
 
 }  // namespace
@@ -39,7 +41,7 @@ const std::vector<std::string>& capabilities::words() {
     return words_;
 }
 
-bool capabilities::is_current() const noexcept { return !words_.empty() && server_->service_count() == services_; }
+bool capabilities::is_current() const noexcept { return is_whole_ && server_->service_count() == services_; }
 
 void capabilities::look(std::vector<std::string> services) {
     services_ = services.size();
@@ -57,7 +59,7 @@ void capabilities::look(std::vector<std::string> services) {
     words_.emplace_back("freeze:ext4");
     const auto& sysfs = asio::use_service<system::system_service>(context_).config().sysfs;
     add_hotplug(sysfs, words_);
-    add_controllers(sysfs, words_);
+    is_whole_ = add_controllers(sysfs, words_);
 }
 
 }  // namespace vminit::api

@@ -18,7 +18,8 @@ class capabilities {
 public:
     explicit capabilities(asio::io_context& context) : context_(context) {}
 
-    /// Looks at the kernel (a few sysfs files) the first time, and again when services were registered since.
+    /// Looks at the kernel (a few sysfs files) until cgroup v2 is mounted, which comes after /sys and after the first
+    /// calls, and again when services were registered since.
     const std::vector<std::string>& words();
 
     /// Whether `words` would be what they were.
@@ -30,6 +31,7 @@ private:
     asio::io_context& context_;
     const ttrpc::server_service* server_ = nullptr;  // the context's, once it was asked
     std::size_t services_ = 0;
+    bool is_whole_ = false;
     std::vector<std::string> words_;
 };
 
