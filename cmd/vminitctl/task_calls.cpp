@@ -44,6 +44,14 @@ awaitable<result<std::string>> create_bundle(client_session& guest, const contai
     co_return created->bundle();
 }
 
+template <class Request>
+Request about(const process_key& key) {
+    Request message;
+    message.set_id(key.id);
+    message.set_exec_id(key.exec_id);
+    return message;
+}
+
 }  // namespace
 
 awaitable<result<void>> check_user_name(client_session& guest, std::string user) {
@@ -72,17 +80,13 @@ awaitable<result<std::uint32_t>> create_container(client_session& guest, contain
 }
 
 awaitable<result<task::StateResponse>> process_state(client_session& guest, process_key key) {
-    task::StateRequest message;
-    message.set_id(key.id);
-    message.set_exec_id(key.exec_id);
+    auto message = about<task::StateRequest>(key);
     auto tasks = guest.task();
     co_return co_await tasks.State(std::move(message), guest.call_limit());
 }
 
 awaitable<result<std::uint32_t>> start_process(client_session& guest, process_key key) {
-    task::StartRequest message;
-    message.set_id(key.id);
-    message.set_exec_id(key.exec_id);
+    auto message = about<task::StartRequest>(key);
     auto tasks = guest.task();
     auto started = co_await tasks.Start(std::move(message), guest.call_limit());
     if (!started) co_return started.error();
@@ -91,9 +95,7 @@ awaitable<result<std::uint32_t>> start_process(client_session& guest, process_ke
 
 awaitable<result<void>> kill_process(client_session& guest, process_key key, std::uint32_t signal, kill_target target,
                                      clock::duration limit) {
-    task::KillRequest message;
-    message.set_id(key.id);
-    message.set_exec_id(key.exec_id);
+    auto message = about<task::KillRequest>(key);
     message.set_signal(signal);
     message.set_all(target == kill_target::all);
     auto tasks = guest.task();
@@ -104,17 +106,13 @@ awaitable<result<void>> kill_process(client_session& guest, process_key key, std
 }
 
 awaitable<result<task::WaitResponse>> wait_process(client_session& guest, process_key key, ttrpc::call_options limit) {
-    task::WaitRequest message;
-    message.set_id(key.id);
-    message.set_exec_id(key.exec_id);
+    auto message = about<task::WaitRequest>(key);
     auto tasks = guest.task();
     co_return co_await tasks.Wait(std::move(message), std::move(limit));
 }
 
 awaitable<result<task::DeleteResponse>> delete_process(client_session& guest, process_key key) {
-    task::DeleteRequest message;
-    message.set_id(key.id);
-    message.set_exec_id(key.exec_id);
+    auto message = about<task::DeleteRequest>(key);
     auto tasks = guest.task();
     co_return co_await tasks.Delete(std::move(message), guest.call_limit());
 }

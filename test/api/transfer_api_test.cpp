@@ -9,6 +9,7 @@
 #include "github.com/containerd/containerd/api/services/transfer/v1/transfer.ttrpc.hpp"
 #include "github.com/containerd/containerd/api/types/transfer/container.pb.h"
 #include "github.com/containerd/containerd/api/types/transfer/streaming.pb.h"
+#include "support/packed_file.hpp"
 #include "vminit/core/file.hpp"
 #include "vminit/system/tar_stream.hpp"
 
@@ -144,20 +145,6 @@ public:
         stream.reset();
         return text;
     }
-    static std::string archive(const std::string& name, const std::string& text) {
-        system::tar_encoder encoder(".");
-        system::file_entry entry;
-        entry.kind = system::file_kind::file;
-        entry.path = name;
-        entry.mode = 0644;
-        entry.size = text.size();
-        std::string bytes;
-        REQUIRE(encoder.add(system::file_piece{entry, {}}, bytes));
-        REQUIRE(encoder.add(system::file_piece{std::nullopt, text}, bytes));
-        REQUIRE(encoder.finish(bytes));
-        return bytes;
-    }
-
     std::string root;
     unique_fd stream;
     std::optional<std::string> answer;
@@ -211,7 +198,7 @@ TEST_CASE("Transfer gives a container's files as an archive", "[api]") {
 TEST_CASE("Transfer puts an archive into a container", "[api]") {
     transfer_fixture host;
     auto text = std::string(100000, 't');
-    auto bytes = host.archive("sub/f", text);
+    auto bytes = packed_file("sub/f", text);
     host.begin(host.tar_stream<ReadStream>(), host.place("/srv/new"));
     for (std::size_t at = 0, open = 0; at < bytes.size();) {
         while (open < 20000) {
@@ -236,7 +223,7 @@ TEST_CASE("Transfer puts an archive into a container", "[api]") {
 
 TEST_CASE("an archive that breaks off is an error, and leaves no file", "[api]") {
     transfer_fixture host;
-    auto bytes = host.archive("name", std::string(1000, 'n'));
+    auto bytes = packed_file("name", std::string(1000, 'n'));
     host.begin(host.tar_stream<ReadStream>(), host.place("/etc"));
     host.send(bytes.substr(0, 700));
     SECTION("by the mark") {

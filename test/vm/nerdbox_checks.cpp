@@ -11,6 +11,7 @@
 #include "github.com/containerd/containerd/api/types/transfer/container.pb.h"
 #include "github.com/containerd/containerd/api/types/transfer/streaming.pb.h"
 #include "github.com/containerd/nerdbox/api/services/mount/v1/mount.ttrpc.hpp"
+#include "support/packed_file.hpp"
 #include "vminit/system/tar_stream.hpp"
 
 namespace vminit::test {
@@ -126,20 +127,6 @@ awaitable<result<std::string>> receive_all(std::optional<api::transfer_stream>& 
     co_return all;
 }
 
-std::string packed(const std::string& path, const std::string& text) {
-    system::file_entry entry;
-    entry.kind = system::file_kind::file;
-    entry.path = path;
-    entry.mode = 0644;
-    entry.size = text.size();
-    std::string archive;
-    system::tar_encoder encoder(".");
-    REQUIRE(encoder.add(system::file_piece{entry, {}}, archive));
-    REQUIRE(encoder.add(system::file_piece{std::nullopt, text}, archive));
-    REQUIRE(encoder.finish(archive));
-    return archive;
-}
-
 using options = std::vector<std::string>;
 
 std::vector<mount_entry> memory_and_disk() {
@@ -174,7 +161,7 @@ void put(guest& vm, const std::string& id, const std::string& path, const std::s
     transfer::TransferRequest request;
     *request.mutable_source() = named<types::ReadStream>("into");
     *request.mutable_destination() = any(place_in(id));
-    auto [answer, sent] = vm.run(ask(vm, std::move(request)) && send_all(stream, packed(path, text)));
+    auto [answer, sent] = vm.run(ask(vm, std::move(request)) && send_all(stream, packed_file(path, text)));
     CHECK(sent);
     CHECK(answer);
 }
