@@ -56,7 +56,7 @@ function(vminit_add_tests layer)
     set_tests_properties("${layer}: under ThreadSanitizer" PROPERTIES LABELS unit TIMEOUT 300)
     return()
   endif()
-  catch_discover_tests(vminit_${layer}_tests TEST_PREFIX "'${layer}: '" PROPERTIES LABELS unit TIMEOUT 120)
+  catch_discover_tests(vminit_${layer}_tests ${VMINIT_CATCH_ARGUMENTS} TEST_PREFIX "'${layer}: '" PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
 
 # vminit_add_privileged_tests(NAME)

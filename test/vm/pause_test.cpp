@@ -80,10 +80,7 @@ void check_pauses(guest& vm) {
 
 }  // namespace
 
-TEST_CASE(
-    "nerdbox's host mounts, copies and pauses, and is told what this kernel lacks; a paused container is killed and "
-    "does not hold up a halt",
-    "[vm]") {
+TEST_CASE("nerdbox's host mounts, copies and pauses, and what is paused does not hold up a halt", "[vm]") {
     temporary_directory directory;
     auto initrd = directory.path("initrd");
     run_vm_script("make-initrd", {"-o", initrd, "--add", VMINIT_VM_INIT ":/vminitd", VMINIT_WITHOUT_BPF});
