@@ -48,13 +48,14 @@ install(FILES
   DESTINATION ${config_dir} COMPONENT library)
 
 if(VMINIT_BUILD_COMMANDS)
+  include(man_pages)
   # No program of this machine: it goes into initrds.
   install(TARGETS vminitd RUNTIME DESTINATION ${CMAKE_INSTALL_DATADIR}/vminit/guest COMPONENT guest)
-  install(FILES docs/vminitd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT guest)
+  install(FILES ${man_pages}/vminitd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT guest)
   # In the PATH, or beside containerd: that is where it looks for io.containerd.vminit.v2.
   install(TARGETS containerd-shim-vminit-v2 RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT shim)
-  install(FILES docs/containerd-shim-vminit-v2.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT shim)
+  install(FILES ${man_pages}/containerd-shim-vminit-v2.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT shim)
   install(TARGETS vminitctl vminit-image RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT client)
-  install(FILES docs/vminitctl.1 docs/vminit-image.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT client)
+  install(FILES ${man_pages}/vminitctl.1 ${man_pages}/vminit-image.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT client)
   install(DIRECTORY docs/kernel/ DESTINATION ${CMAKE_INSTALL_DATADIR}/vminit/kernel COMPONENT client)
 endif()
