@@ -96,7 +96,8 @@ result<void> check_id(const std::string& id, std::string_view what) {
 }
 
 void declare_process_options(CLI::App& command, process_options& process) {
-    add_parsed(command, "--cwd,-w", process.working_directory, parse_directory, "working directory (default /)");
+    add_parsed(command, "--cwd,--workdir,-w", process.working_directory, parse_directory,
+               "working directory (default /)");
     add_parsed_list(command, "--env,-e", process.environment, parse_environment,
                     "NAME=VALUE, or NAME for our own value; may be repeated");
     add_environment_files(command, process);
@@ -109,7 +110,7 @@ void declare_resources(CLI::App& command, resource_options& resources) {
     add_parsed(command, "--memory,-m", resources.memory, parse_bytes, "memory limit, e.g. 67108864 or 64M");
     add_parsed(command, "--cpus", resources.cpu_thousandths, parse_cpus, "CPU limit, e.g. 0.5");
     add_parsed(
-        command, "--pids", resources.pids,
+        command, "--pids,--pids-limit", resources.pids,
         [](const std::string& text) { return parse_number(text, "a number of processes"); }, "limit of processes");
 }
 
@@ -129,6 +130,8 @@ void declare_container_options(command_set& commands, CLI::App& command, contain
     declare_process_options(command, options.spec.process);
     command.add_option("--hostname", options.spec.hostname, "host name (default: the id)");
     declare_resources(command, options.spec.resources);
+    add_parsed_list(command, "--ulimit", options.spec.limits, parse_process_limit,
+                    "a limit of its processes, e.g. nofile=1024:4096 or core=unlimited; may be repeated");
     declare_mounts(command, options.spec);
     add_parsed_list(command, "--annotation", options.spec.annotations, parse_annotation, "NAME=VALUE; may be repeated");
     declare_rights(command, options);

@@ -65,6 +65,7 @@ constexpr std::array words{
     word{"time", "SECONDS"},
     word{"timeout", "SECONDS"},
     word{"tmpfs", "TARGET[:OPTIONS]"},
+    word{"ulimit", "NAME=SOFT[:HARD]"},
     word{"until", "TOPIC"},
     word{"user", "USER[:GROUP]"},
     word{"virtiofsd", "PROGRAM"},

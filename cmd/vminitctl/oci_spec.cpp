@@ -220,6 +220,7 @@ json::object make_spec(const spec_options& options) {
     auto& process = object_in(spec, "process");
     edit_process(process, options.process);
     edit_capabilities(object_in(process, "capabilities"), options.capabilities);
+    edit_process_limits(process, options.limits);
     auto& root = object_in(spec, "root");
     root["path"] = "rootfs";
     if (options.root == root_access::read_only || !root.contains("readonly"))

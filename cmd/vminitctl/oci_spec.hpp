@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "capability_list.hpp"
+#include "process_limit.hpp"
 #include "vminit/core/result.hpp"
 #include "vminit/system/mount_entry.hpp"
 
@@ -59,6 +60,7 @@ struct spec_options {
     capability_options capabilities;
     privilege rights = privilege::as_said;
     resource_options resources;
+    std::vector<process_limit> limits;  ///< of its init, which others inherit
     std::string hostname;  ///< empty = the document's; ours has the id
     std::vector<annotation> annotations;
     std::vector<system::mount_entry> mounts;  ///< beside the document's

@@ -23,11 +23,12 @@ struct known_part {
 };
 
 constexpr known_part parts[] = {
-    {"", "process", json::kind::object},        {"", "root", json::kind::object},
-    {"", "mounts", json::kind::array},          {"", "linux", json::kind::object},
-    {"", "annotations", json::kind::object},    {"process", "args", json::kind::array},
-    {"process", "env", json::kind::array},      {"process", "capabilities", json::kind::object},
-    {"linux", "namespaces", json::kind::array}, {"linux", "resources", json::kind::object}};
+    {"", "process", json::kind::object},       {"", "root", json::kind::object},
+    {"", "mounts", json::kind::array},         {"", "linux", json::kind::object},
+    {"", "annotations", json::kind::object},   {"process", "args", json::kind::array},
+    {"process", "env", json::kind::array},     {"process", "capabilities", json::kind::object},
+    {"process", "rlimits", json::kind::array}, {"linux", "namespaces", json::kind::array},
+    {"linux", "resources", json::kind::object}};
 
 result<void> check(const json::object& spec, const known_part& part) {
     const auto* within = part.outer.empty() ? &spec : nullptr;

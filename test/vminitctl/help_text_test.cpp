@@ -44,6 +44,7 @@ TEST_CASE("help names values as people do", "[vminitctl]") {
     CHECK(contains(run, "--rootfs DISK (required)"));
     CHECK(contains(run, "-e,--env NAME[=VALUE] ..."));
     CHECK(contains(run, "-v,--volume SOURCE:TARGET[:ro] ..."));
+    CHECK(contains(run, "--ulimit NAME=SOFT[:HARD] ..."));
     CHECK(contains(run, "-t,--tty    "));  // a flag has no value
     CHECK(contains(help_of({"exec"}), "exec [OPTIONS] ID [--] COMMAND [ARGUMENT]...\n"));
     CHECK_FALSE(contains(help_of({"ps"}), "COMMAND"));

@@ -44,6 +44,7 @@ TEST_CASE("a plain container gets a complete runtime-spec 1.0.2 document", "[vmi
     CHECK(at(spec, "/process/cwd") == R"("/")");
     CHECK(at(spec, "/process/user") == R"({"uid":0,"gid":0})");
     CHECK(at(spec, "/process/terminal") == "false");
+    CHECK_FALSE(json::value(spec).at("process").as_object().contains("rlimits"));
     CHECK(at(spec, "/root") == R"({"path":"rootfs","readonly":false})");
     CHECK(at(spec, "/hostname") == R"("web")");
     CHECK(at(spec, "/linux/cgroupsPath") == R"("/default/web")");
@@ -70,12 +71,14 @@ TEST_CASE("what is asked for is in the spec", "[vminitctl]") {
     options.resources.memory = 67108864;
     options.resources.cpu_thousandths = 500;
     options.resources.pids = 20;
+    options.limits = {{"RLIMIT_NOFILE", 10, 20}};
     options.mounts = {{"tmpfs", "tmpfs", "/t", {"size=1m", "ro"}}};
     auto spec = make_spec(options);
     CHECK(at(spec, "/process/terminal") == "true");
     CHECK(at(spec, "/process/user") == R"({"uid":1000,"gid":100})");
     CHECK(at(spec, "/process/cwd") == R"("/srv")");
     CHECK(at(spec, "/process/env") == R"(["A=1","PATH=/bin","TERM=xterm"])");
+    CHECK(at(spec, "/process/rlimits") == R"([{"type":"RLIMIT_NOFILE","hard":20,"soft":10}])");
     CHECK(at(spec, "/hostname") == R"("box")");
     CHECK(at(spec, "/root/readonly") == "true");
     CHECK(at(spec, "/linux/resources/memory") == R"({"limit":67108864})");

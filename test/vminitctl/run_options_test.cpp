@@ -50,6 +50,20 @@ TEST_CASE("run's options of a container are in its spec", "[vminitctl]") {
     CHECK(mounts[8].at("options") == json::value({"nosuid", "nodev", "noexec", "size=1m"}));
 }
 
+TEST_CASE("docker's words for limits, directory and root are in the spec", "[vminitctl]") {
+    console terminal;
+    auto spec = spec_of(terminal, {"--ulimit", "nofile=10:20", "--ulimit=core=-1", "--memory", "64M", "--cpus", "0.5",
+                                   "--pids-limit", "20", "--hostname", "box", "--workdir", "/srv", "--read-only"});
+    CHECK(spec.at_pointer("/process/rlimits") == json::parse(R"([{"type":"RLIMIT_NOFILE","hard":20,"soft":10},
+                          {"type":"RLIMIT_CORE","hard":18446744073709551615,"soft":18446744073709551615}])"));
+    CHECK(spec.at_pointer("/linux/resources/memory/limit") == json::value(67108864));
+    CHECK(spec.at_pointer("/linux/resources/cpu/quota") == json::value(50000));
+    CHECK(spec.at_pointer("/linux/resources/pids/limit") == json::value(20));
+    CHECK(spec.at("hostname") == json::value("box"));
+    CHECK(spec.at_pointer("/process/cwd") == json::value("/srv"));
+    CHECK(spec.at_pointer("/root/readonly") == json::value(true));
+}
+
 TEST_CASE("variables of the command line stand above those of files, a later file above an earlier", "[vminitctl]") {
     console terminal;
     test::temporary_directory dir;
@@ -79,5 +93,6 @@ TEST_CASE("options that exclude each other are named", "[vminitctl]") {
           std::string::npos);
     CHECK(refusal({"--user", "a:b:c"}).find("\"a:b:c\" is not USER") != std::string::npos);
     CHECK(refusal({"--cap-add", "fly"}).find("\"fly\" is no capability") != std::string::npos);
+    CHECK(refusal({"--ulimit", "nofil=5"}).find("did you mean nofile?") != std::string::npos);
     CHECK(refusal({"-v", "data:/d"}).find("absolute path of the guest") != std::string::npos);
 }

@@ -86,6 +86,7 @@ TEST_CASE("what is no spec is said with the part that is wrong", "[vminitctl]") 
     CHECK(why("[]") == "f: it is not an OCI config.json");
     CHECK(why(R"({"process":1})") == "f: process is not an object");
     CHECK(why(R"({"process":{"args":"x"}})") == "f: process.args is not a list");
+    CHECK(why(R"({"process":{"rlimits":{}}})") == "f: process.rlimits is not a list");
     CHECK(why(R"({"process":{"env":[1]}})") == "f: process.env is not a list of texts");
     CHECK(why(R"({"linux":{"namespaces":{}}})") == "f: linux.namespaces is not a list");
     CHECK(why(R"({"mounts":{}})") == "f: mounts is not a list");
