@@ -19,10 +19,7 @@ awaitable<result<ttrpc::stream_socket>> connect_to(std::string address, clock::d
 }
 
 client_session::client_session(asio::io_context& context, global_options options, local_descriptors local)
-    : context_(context),
-      options_(std::move(options)),
-      local_(local),
-      printer_(local.out, local.err, options_.format()) {}
+    : context_(context), options_(std::move(options)), local_(local), printer_(local.out, local.err, options_.format) {}
 
 awaitable<result<void>> client_session::connect() {
     auto socket = co_await connect_to(options_.address, options_.call_limit());

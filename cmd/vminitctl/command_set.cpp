@@ -62,7 +62,10 @@ command_set::command_set() : app_("Runs containers in a VM whose init is vminitd
         ->capture_default_str();
     app_.add_option("--vm", options_.vm, "the VM that vm start started under this name, instead of --address")
         ->take_last();
-    app_.add_flag("--json", options_.json, "answer in JSON");
+    auto* format = add_parsed(app_, "--format", options_.format, parse_output_format,
+                              "text, json (an array for lists) or jsonl (an object a line)");
+    auto take_json = [this](std::int64_t) { options_.format = output_format::json; };
+    app_.add_flag_function("--json", take_json, "the same as --format json")->excludes(format->take_last());
     app_.add_option("--timeout", options_.timeout, "seconds one call may take")
         ->check(CLI::Range(0.001, 86400.0))
         ->take_last()

@@ -59,10 +59,9 @@ struct global_options {
     std::string container;          ///< whose VM is the guest, instead of `address`
     std::string space = "default";  ///< containerd's namespace of that container
     std::string vm;                 ///< the VM, as `vm start` named it, whose guest it is, instead of `address`
-    bool json = false;
+    output_format format = output_format::text;
     double timeout = 30;  ///< seconds for one call that is not meant to wait
 
-    output_format format() const noexcept { return json ? output_format::json : output_format::text; }
     clock::duration call_limit() const;
 };
 

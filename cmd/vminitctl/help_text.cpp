@@ -33,6 +33,7 @@ constexpr std::array words{
     word{"exec", "EXEC_ID"},
     word{"exec-id", "ID"},
     word{"exit-after", "NUMBER"},
+    word{"format", "FORMAT"},
     word{"from", "CLOCK"},
     word{"hostname", "NAME"},
     word{"image-config", "FILE"},

@@ -32,6 +32,13 @@ std::string error_line(const error& failure) {
     return printable(message.empty() || message == kind ? kind : kind + ": " + message);
 }
 
+result<output_format> parse_output_format(std::string_view text) {
+    if (text == "text") return output_format::text;
+    if (text == "json") return output_format::json;
+    if (text == "jsonl") return output_format::json_lines;
+    return error(errc::invalid_argument, fmt::format("\"{}\" is not text, json or jsonl", text));
+}
+
 void printer::put(std::string_view text) {
     if (write_failure_) return;
     if (auto put = write_fully(out_, text, "stdout"); !put) write_failure_ = put.error();
@@ -48,6 +55,11 @@ void printer::answer(const record& facts) {
 
 void printer::answers(std::span<const record> rows, std::span<const std::string_view> titles) {
     if (!is_json()) return put(table_of(rows, titles));
+    if (format_ == output_format::json_lines) {
+        std::string lines;
+        for (const auto& row : rows) lines += json::serialize(to_json(row)) + "\n";
+        return put(lines);
+    }
     json::array list;
     for (const auto& row : rows) list.push_back(to_json(row));
     put(json::serialize(list) + "\n");

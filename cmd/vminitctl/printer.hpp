@@ -7,11 +7,18 @@
 #include <string_view>
 
 #include "record.hpp"
-#include "vminit/core/error.hpp"
+#include "vminit/core/result.hpp"
 
 namespace vminit::vminitctl {
 
-enum class output_format { text, json };
+enum class output_format {
+    text,
+    json,        ///< one document an answer: an object, or an array of many
+    json_lines,  ///< an object a line, also where json has an array
+};
+
+/// `text`, `json` or `jsonl`. Errors: invalid_argument.
+result<output_format> parse_output_format(std::string_view text);
 
 /// Where answers and errors go, in the format asked for. Everything is written at once: nothing is lost at exit.
 class printer {
@@ -19,12 +26,12 @@ public:
     /// The descriptors are borrowed.
     printer(int out, int err, output_format format) : out_(out), err_(err), format_(format) {}
 
-    bool is_json() const noexcept { return format_ == output_format::json; }
+    bool is_json() const noexcept { return format_ != output_format::text; }
 
     /// One answer: `key: value` lines, or one JSON object.
     void answer(const record& facts);
 
-    /// Many of a kind: a table, or one JSON array. `titles` head an empty table.
+    /// Many of a kind: a table, or one JSON array, or an object a line. `titles` head an empty table.
     void answers(std::span<const record> rows, std::span<const std::string_view> titles);
 
     /// One line of a sequence (events): `text`, or the facts as one JSON object.

@@ -47,12 +47,29 @@ TEST_CASE("global options come before or after the command", "[vminitctl]") {
     command_line before;
     REQUIRE_FALSE(before.parse({"--json", "--timeout", "1.5", "ping"}));
     CHECK(before.invoked.options.address == "unix:///x");
-    CHECK(before.invoked.options.format() == output_format::json);
+    CHECK(before.invoked.options.format == output_format::json);
     CHECK(before.invoked.options.call_limit() == std::chrono::milliseconds(1500));
     command_line after;
     REQUIRE_FALSE(after.parse({"ping", "--json", "--stream-address", "unix:///y"}));
-    CHECK(after.invoked.options.json);
+    CHECK(after.invoked.options.format == output_format::json);
     CHECK(after.invoked.options.stream_address == "unix:///y");
+}
+
+TEST_CASE("the format of answers is named, --json is short for one of them", "[vminitctl]") {
+    auto format_of = [](std::vector<std::string> words) {
+        command_line line;
+        REQUIRE_FALSE(line.parse(std::move(words)));
+        return line.invoked.options.format;
+    };
+    CHECK(format_of({"ping"}) == output_format::text);
+    CHECK(format_of({"ping", "--json", "--json"}) == output_format::json);
+    CHECK(format_of({"--format", "json", "ping"}) == output_format::json);
+    CHECK(format_of({"ping", "--format=jsonl"}) == output_format::json_lines);
+    CHECK(format_of({"--format", "json", "ping", "--format", "text"}) == output_format::text);
+    CHECK(command_line().failure_of({"ping", "--format", "yaml"}).find("\"yaml\" is not text, json or jsonl") !=
+          std::string::npos);
+    CHECK(command_line().failure_of({"ping", "--format", "text", "--json"}).find("--format excludes --json") !=
+          std::string::npos);
 }
 
 TEST_CASE("a family of commands has members, which need no guest's address if they say so", "[vminitctl]") {
@@ -64,7 +81,7 @@ TEST_CASE("a family of commands has members, which need no guest's address if th
     start.add_option("NAME", name)->required();
     invocation invoked;
     REQUIRE_FALSE(commands.parse({"vm", "list", "--json"}, invoked));
-    CHECK(invoked.options.json);
+    CHECK(invoked.options.format == output_format::json);
     CHECK(invoked.traits.connection == needs::no_address);
     CHECK(commands.parse({"vm"}, invoked)->text ==
           "vminitctl: vm: A subcommand is required (see vminitctl vm --help)\n");
@@ -172,7 +189,7 @@ TEST_CASE("everything after -- is the container's, whatever it looks like", "[vm
     CHECK(line.container.name == "web");
     CHECK(line.container.spec.process.terminal);
     CHECK(line.container.spec.process.arguments == std::vector<std::string>{"sh", "--json", "--", "-x"});
-    CHECK_FALSE(line.invoked.options.json);
+    CHECK(line.invoked.options.format == output_format::text);
 }
 
 TEST_CASE("repeatable options take one value each and leave the name alone", "[vminitctl]") {

@@ -48,6 +48,7 @@ TEST_CASE("bash is offered commands, members of families and options", "[vminitc
     CHECK(offered("vminitctl run --rootf") == "--rootfs --rootfs-type\n");
     CHECK(offered("vminitctl run --ul") == "--ulimit\n");
     CHECK(offered("vminitctl update --pi") == "--pids --pids-limit\n");
+    CHECK(offered("vminitctl list --fo") == "--format\n");
     CHECK(offered("vminitctl run --ti") == "--timeout\n");
     CHECK(offered("vminitctl vm start --initr") == "--initrd\n");
     CHECK(offered("vminitctl --vm box exec --ex") == "--exec-id\n");

@@ -39,6 +39,7 @@ TEST_CASE("help names values as people do", "[vminitctl]") {
     auto program = help_of({});
     CHECK(contains(program, "-a,--address ADDRESS ($VMINIT_ADDRESS)"));
     CHECK(contains(program, "--timeout SECONDS (default 30)"));
+    CHECK(contains(program, "--format FORMAT "));
     auto run = help_of({"run"});
     CHECK(contains(run, "Usage: vminitctl run [OPTIONS] [NAME] [--] COMMAND [ARGUMENT]...\n"));
     CHECK(contains(run, "--rootfs DISK (required)"));

@@ -33,6 +33,21 @@ TEST_CASE("many answers are a table or an array", "[vminitctl]") {
     CHECK(none.out_text() == "[]\n");
 }
 
+TEST_CASE("as JSON lines many answers are an object a line, and one is as it is in JSON", "[vminitctl]") {
+    std::vector<record> rows{{{"id", "a"}}, {{"id", "b"}}};
+    std::vector<std::string_view> titles{"id"};
+    test::captured_output output;
+    printer out(output.out(), output.err(), output_format::json_lines);
+    CHECK(out.is_json());
+    out.answers(rows, titles);
+    out.answers({}, titles);
+    out.answer(rows.front());
+    out.line(rows.back(), "text");
+    CHECK(output.out_text() == "{\"id\":\"a\"}\n{\"id\":\"b\"}\n{\"id\":\"a\"}\n{\"id\":\"b\"}\n");
+    out.fail(error(errc::not_found, "x"));
+    CHECK(output.err_text().starts_with("{\"error\":"));
+}
+
 TEST_CASE("an error is one line with its class first", "[vminitctl]") {
     CHECK(error_line(error(errc::not_found, "container not created")) == "not found: container not created");
     CHECK(error_line(error(errc::not_found, "container not created: not found")) == "not found: container not created");

@@ -148,6 +148,9 @@ TEST_CASE("list, and ps without a container, tell of all containers", "[vminitct
     CHECK(told.at_pointer("/0/rootfs") == json::value("serial:root"));
     CHECK(told.at_pointer("/0/created_at") == json::value("2001-09-09T01:46:40.000000000Z"));
     CHECK(told.at_pointer("/0/exit_status").is_null());
+    CHECK(terminal.run({command, "--format", "jsonl"}) == 0);
+    CHECK(terminal.output.out_text() ==
+          json::serialize(told.at_pointer("/0")) + "\n" + json::serialize(told.at_pointer("/1")) + "\n");
     CHECK(told.at_pointer("/1/status") == json::value("stopped"));
     CHECK(told.at_pointer("/1/exit_status") == json::value(7));
 }
