@@ -9,6 +9,7 @@
 
 #include "github.com/containerd/containerd/api/types/transfer/streaming.pb.h"
 #include "google/protobuf/any.pb.h"
+#include "vminit/core/stream_send.hpp"
 #include "vminit/core/timeout.hpp"
 
 namespace vminit::api {
@@ -43,7 +44,10 @@ awaitable<error_code> transfer_stream::read_exactly(char* into, std::size_t size
 
 awaitable<result<void>> transfer_stream::write_message(std::string message) {
     auto bytes = framed(message);
-    auto [failure, count] = co_await asio::async_write(socket_, asio::buffer(bytes), as_tuple_awaitable);
+    auto piece = largest_send(socket_.native_handle());
+    auto at_most_a_piece = [piece](const error_code& broken, std::size_t) { return broken ? 0 : piece; };
+    auto [failure, count] =
+        co_await asio::async_write(socket_, asio::buffer(bytes), at_most_a_piece, as_tuple_awaitable);
     if (failure) co_return broken(failure);
     co_return result<void>();
 }

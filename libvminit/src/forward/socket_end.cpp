@@ -16,11 +16,7 @@ boost::system::result<std::size_t> socket_end::read(char* into, std::size_t size
 }
 
 boost::system::result<std::size_t> socket_end::write(std::string_view bytes) {
-    auto count = syscalls::raw("send", [&] {
-        return ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    });
-    if (!count) return count.error();
-    return static_cast<std::size_t>(*count);
+    return send_some("send", socket_.native_handle(), bytes, largest_send_);
 }
 
 awaitable<void> socket_end::wait(readiness which) {

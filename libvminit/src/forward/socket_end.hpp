@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "vminit/core/asio.hpp"
+#include "vminit/core/stream_send.hpp"
 #include "vminit/streams/byte_end.hpp"
 #include "vminit/ttrpc/transport.hpp"
 
@@ -16,7 +17,8 @@ class socket_end final : public streams::byte_end {
 public:
     enum class readiness { readable, writable };
 
-    explicit socket_end(ttrpc::stream_socket socket) noexcept : socket_(std::move(socket)) {}
+    explicit socket_end(ttrpc::stream_socket socket) noexcept
+        : socket_(std::move(socket)), largest_send_(largest_send(socket_.native_handle())) {}
 
     boost::system::result<std::size_t> read(char* into, std::size_t size) override;
     boost::system::result<std::size_t> write(std::string_view bytes) override;
@@ -38,6 +40,7 @@ public:
 
 private:
     ttrpc::stream_socket socket_;
+    std::size_t largest_send_;
 };
 
 }  // namespace vminit::forward

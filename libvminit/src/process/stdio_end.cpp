@@ -3,13 +3,13 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <utility>
 
 #include "process/file_output.hpp"
+#include "vminit/core/stream_send.hpp"
 #include "vminit/core/syscalls.hpp"
 #include "vminit/process/kept_output.hpp"
 
@@ -23,7 +23,9 @@ result<std::shared_ptr<stdio_end>> stdio_end::adopt(executor ex, unique_fd fd, e
     [[maybe_unused]] int owned_by_descriptor = fd.release();
     open.non_blocking(true, failure);
     if (failure) return error(failure, "make stdio non-blocking");
-    return std::shared_ptr<stdio_end>(new stdio_end(std::move(open), kind));
+    std::shared_ptr<stdio_end> end(new stdio_end(std::move(open), kind));
+    if (kind == end_kind::socket) end->largest_send_ = largest_send(end->fd());
+    return end;
 }
 
 void stdio_end::widen(int pipe) noexcept { (void)::fcntl(pipe, F_SETPIPE_SZ, pipe_capacity); }
@@ -52,11 +54,8 @@ boost::system::result<std::size_t> stdio_end::write(std::string_view bytes) {
         log_->append(bytes);
         return bytes.size();
     }
-    bool is_socket = kind_ == end_kind::socket;
-    auto count = syscalls::raw("write", [&] {
-        return is_socket ? ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT)
-                         : ::write(fd(), bytes.data(), bytes.size());
-    });
+    if (kind_ == end_kind::socket) return send_some("write", fd(), bytes, largest_send_);
+    auto count = syscalls::raw("write", [&] { return ::write(fd(), bytes.data(), bytes.size()); });
     if (!count) return count.error();
     return static_cast<std::size_t>(*count);
 }

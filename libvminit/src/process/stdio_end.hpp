@@ -90,6 +90,7 @@ private:
 
     mutable descriptor descriptor_;
     end_kind kind_;
+    std::size_t largest_send_ = 0;       // of a socket
     std::shared_ptr<file_output> file_;  // for a file; `descriptor_` is closed then
     std::shared_ptr<kept_output> log_;   // for a log; the same
 };

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ttrpc/frame_channel.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 #include "ttrpc/envelope.hpp"
+#include "vminit/core/stream_send.hpp"
 
 namespace vminit::ttrpc {
 
@@ -16,6 +18,7 @@ constexpr std::size_t kept_output = 4096;
 
 frame_channel::frame_channel(stream_socket socket, deadline_queue& deadlines, const channel_limits& limits)
     : socket_(std::move(socket)),
+      largest_send_(largest_send(socket_.native_handle())),
       deadlines_(deadlines),
       limits_(limits),
       partial_(SIZE_MAX, limits.all_frames),
@@ -221,7 +224,8 @@ bool frame_channel::send_queued() {
     auto before = sent_total_;
     while (pending() != 0) {
         error_code failure;
-        auto count = socket_.write_some(asio::buffer(output_.data() + sent_, pending()), failure);
+        auto count =
+            socket_.write_some(asio::buffer(output_.data() + sent_, std::min(pending(), largest_send_)), failure);
         if (failure == asio::error::would_block) {
             if (before != sent_total_ || !is_timing_output_) time_output();
             return false;

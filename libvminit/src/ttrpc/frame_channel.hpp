@@ -149,6 +149,7 @@ private:
     void drop_sent(std::size_t count);
 
     stream_socket socket_;
+    std::size_t largest_send_;
     deadline_queue& deadlines_;
     channel_limits limits_;
 
