@@ -49,6 +49,8 @@ double cpu_ns(const ttrpc::address& guest) {
 
 }  // namespace
 
+double guest_cpu(const std::string& address) { return cpu_ns(ttrpc::address::parse(address).value()); }
+
 double take(const std::string& address, char letter) {
     auto socket = connect_to(ttrpc::address::parse(address).value());
     if (::write(socket.get(), &letter, 1) != 1) give_up("write");

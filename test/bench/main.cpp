@@ -22,6 +22,7 @@ constexpr const char* usage =
     "       bench bulk BYTES COPIER...                     MB a second of the copier's\n"
     "       bench lines COUNT COPIER...                    ns a line\n"
     "       bench guest-cost ADDRESS SERVICE METHOD COUNT  ns of PID 1's a call, in a VM\n"
+    "       bench guest-cpu ADDRESS                        ns of PID 1's so far\n"
     "       bench take ADDRESS LETTER                      bytes that came from guests/copy.c\n";
 
 unsigned number(const std::string& word) { return static_cast<unsigned>(std::stoul(word)); }
@@ -46,6 +47,7 @@ int run(const words& given) {
     if (is("bulk", 2)) return print(bulk_rate(rest(2), std::stoull(given[1])) / 1e6);
     if (is("lines", 2)) return print(line_cost(rest(2), number(given[1])));
     if (is("guest-cost", 4)) return print(guest_cost(given[1], given[2], given[3], number(given[4])));
+    if (is("guest-cpu", 1)) return print(guest_cpu(given[1]));
     if (is("take", 2)) return print(take(given[1], given[2].at(0)));
     std::fputs(usage, stderr);
     return 2;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ways to get bytes from a pipe into a vsock connection, which is what a container's output takes. As PID 1: whoever connects
-// sends the letter of a way, gets 64 MiB of a child's, and the console tells what that took of this process's processor time.
-// Whoever sends a frame of ttrpc instead gets an empty response (test/vm/boot asks so). For Linux only, linked statically.
+// Ways to get bytes from a pipe into a vsock connection, which is what a container's output takes. As PID 1: whoever
+// connects sends the letter of a way, gets 64 MiB of a child's, and the console tells what that took: of this process's
+// processor time, of all processors' (in steps of 10 ms), and by the clock. Whoever sends a frame of ttrpc instead gets
+// an empty response (test/vm/boot asks so). For Linux only, linked statically.
 #define _GNU_SOURCE  // splice, F_SETPIPE_SZ
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,10 +31,22 @@ static const struct way ways[] = {{"read and write, 16 KiB", 16384, 0, 0},
                                   {"splice, of a pipe of 1 MiB", mebibyte, 1, mebibyte}};
 enum { ways_count = sizeof ways / sizeof ways[0] };
 
-static double milliseconds(void) {
+static double milliseconds(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+// What all processors have worked: user, nice, system, irq, softirq (proc(5)).
+static double worked(void) {
+    unsigned long ticks[7] = {0};
+    FILE* stat = fopen("/proc/stat", "r");
+    if (!stat) return 0;
+    if (fscanf(stat, "cpu %lu %lu %lu %lu %lu %lu %lu", ticks, ticks + 1, ticks + 2, ticks + 3, ticks + 4, ticks + 5,
+               ticks + 6) != 7)
+        ticks[0] = 0;
+    fclose(stat);
+    return (double)(ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6]) * 1e3 / (double)sysconf(_SC_CLK_TCK);
 }
 
 static int write_all(int to, size_t size) {
@@ -63,9 +77,10 @@ static void measure(const struct way *how, int to) {
         _exit(0);
     }
     close(ends[1]);
-    double begin = milliseconds();
+    double used = milliseconds(CLOCK_PROCESS_CPUTIME_ID), begin = milliseconds(CLOCK_MONOTONIC), all = worked();
     copy(how, ends[0], to);
-    printf("COPIED %.1f %s\n", milliseconds() - begin, how->name);
+    printf("COPIED %.1f %.1f %.1f %s\n", milliseconds(CLOCK_PROCESS_CPUTIME_ID) - used, worked() - all,
+           milliseconds(CLOCK_MONOTONIC) - begin, how->name);
     fflush(stdout);
     close(ends[0]);
     waitpid(writer, NULL, 0);
@@ -82,6 +97,7 @@ static void answer(int who, const unsigned char *frame) {
 
 int main(void) {
     struct sockaddr_vm where = {.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = port};
+    mount("proc", "/proc", "proc", 0, NULL);
     int listener = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bind(listener, (struct sockaddr *)&where, sizeof where) || listen(listener, 16)) return 1;
     puts("VMINITD_READY uptime_us=1 phase=serve");
