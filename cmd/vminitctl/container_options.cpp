@@ -136,6 +136,8 @@ void declare_container_options(command_set& commands, CLI::App& command, contain
     add_parsed_list(command, "--annotation", options.spec.annotations, parse_annotation, "NAME=VALUE; may be repeated");
     declare_rights(command, options);
     add_parsed(command, "--pid", options.spec.pids, parse_pids, "host: share the VM's pid namespace (default own)");
+    command.add_flag("--init", options.has_init,
+                     "vminitd as its PID 1, which passes signals on to the command and collects orphans");
     command.add_flag("--read-only", options.read_only, "make the root read-only");
     command.add_option("--stdout", options.stdout_uri,
                        "where its output goes when nobody is attached, e.g. file:///tmp/log");
@@ -164,9 +166,11 @@ result<container_request> make_request(const container_options& options) {
         spec.document = std::move(*document);
     }
     if (options.privileged) spec.rights = privilege::full;
+    if (options.has_init) spec.first = first_process::guests_init;
     spec.root = options.read_only ? root_access::read_only : root_access::writable;
     auto config = make_spec(spec);
     request.user_name = user_name_of(config.at("process").as_object());
+    request.needs_init = options.has_init;
     request.config_json = boost::json::serialize(config);
     return request;
 }

@@ -21,6 +21,7 @@ struct container_options {
     std::string stderr_uri;
     bool read_only = false;
     bool privileged = false;
+    bool has_init = false;
     spec_options spec;
 };
 
@@ -29,6 +30,7 @@ struct container_request {
     std::string id;
     std::string config_json;
     std::string user_name;  ///< which its init's numbers are looked up for; empty: it has them
+    bool needs_init = false;  ///< which the guest must have for it
     std::vector<system::mount_entry> rootfs;
 };
 

@@ -42,6 +42,7 @@ constexpr wanted_capability wanted_capabilities[] = {
     {"stdio:stream", diagnosis::missing, "what containers read and write"},
     {"mount:serial", diagnosis::absent, "run --rootfs with a disk's serial number"},
     {"user:name", diagnosis::absent, "run and exec --user with names"},
+    {"init:container", diagnosis::absent, "run --init", "vminitd is not its /init"},
     {"task:pause", diagnosis::absent, "pause and resume", "its host dialect refuses them"},
     {"freeze:ext4", diagnosis::absent, "freeze: consistent snapshots of disks"},
     {"cgroup:memory", diagnosis::missing, "memory limits of containers", "CONFIG_MEMCG"},

@@ -141,6 +141,16 @@ void add_mounts(json::array& mounts, const spec_options& options) {
     }
 }
 
+// In /dev, which is in memory: the rootfs may be read-only, and it is its owner's.
+void put_init_first(json::object& spec) {
+    constexpr std::string_view place = "/dev/init";
+    array_in(spec, "mounts").push_back(mount_of(place, "bind", "/init", texts({"bind", "ro"})));
+    auto& arguments = array_in(object_in(spec, "process"), "args");
+    auto command = texts({place, "--container-init", "--"});
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    arguments = std::move(command);
+}
+
 void drop_namespace(json::object& linux_part, std::string_view type) {
     auto is_it = [&](const json::value& entry) {
         const auto* object = entry.if_object();
@@ -227,6 +237,7 @@ json::object make_spec(const spec_options& options) {
         root["readonly"] = options.root == root_access::read_only;
     if (!options.hostname.empty()) spec["hostname"] = options.hostname;
     add_mounts(array_in(spec, "mounts"), options);
+    if (options.first == first_process::guests_init) put_init_first(spec);
     for (const auto& [name, value] : options.annotations) object_in(spec, "annotations")[name] = value;
     edit_linux(object_in(spec, "linux"), options);
     return spec;

@@ -47,6 +47,12 @@ struct resource_options {
 enum class pid_namespace { own, host };
 enum class root_access { writable, read_only };
 
+/// What PID 1 of a container is.
+enum class first_process {
+    command,      ///< the command line itself
+    guests_init,  ///< vminitd, which starts it, passes signals on and collects orphans
+};
+
 /// How much of the VM a container may have.
 enum class privilege {
     as_said,  ///< by its document; ours keeps nothing back
@@ -66,6 +72,7 @@ struct spec_options {
     std::vector<system::mount_entry> mounts;  ///< beside the document's
     pid_namespace pids = pid_namespace::own;
     root_access root = root_access::writable;
+    first_process first = first_process::command;
 };
 
 /// An OCI Process, as `Task.Exec` takes it. It has every capability: the VM is the boundary.

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view metrics_type = "io.containerd.cgroups.v2.Metrics";
 constexpr std::string_view user_names = "user:name";
+constexpr std::string_view container_init = "init:container";
 
 task::CreateTaskRequest create_request(const container_request& request, const std::string& bundle,
                                        const stdio_uris& stdio, bool terminal) {
@@ -44,6 +45,23 @@ awaitable<result<std::string>> create_bundle(client_session& guest, const contai
     co_return created->bundle();
 }
 
+awaitable<result<bool>> has_capability(client_session& guest, std::string_view word) {
+    google::protobuf::Empty request;
+    auto system = guest.system();
+    auto info = co_await system.Info(std::move(request), guest.call_limit());
+    if (!info) co_return info.error();
+    const auto& can = info->capabilities();
+    co_return std::find(can.begin(), can.end(), word) != can.end();
+}
+
+awaitable<result<void>> check_init(client_session& guest, bool is_needed) {
+    if (!is_needed) co_return result<void>();
+    auto can = co_await has_capability(guest, container_init);
+    if (!can) co_return can.error();
+    if (*can) co_return result<void>();
+    co_return error(errc::not_implemented, "this guest has no init for containers: leave --init away");
+}
+
 template <class Request>
 Request about(const process_key& key) {
     Request message;
@@ -56,12 +74,9 @@ Request about(const process_key& key) {
 
 awaitable<result<void>> check_user_name(client_session& guest, std::string user) {
     if (user.empty()) co_return result<void>();
-    google::protobuf::Empty request;
-    auto system = guest.system();
-    auto info = co_await system.Info(std::move(request), guest.call_limit());
-    if (!info) co_return info.error();
-    const auto& can = info->capabilities();
-    if (std::find(can.begin(), can.end(), user_names) != can.end()) co_return result<void>();
+    auto can = co_await has_capability(guest, user_names);
+    if (!can) co_return can.error();
+    if (*can) co_return result<void>();
     auto what = fmt::format("this guest does not look up users: give --user UID:GID for \"{}\"", user);
     co_return error(errc::not_implemented, std::move(what));
 }
@@ -69,6 +84,7 @@ awaitable<result<void>> check_user_name(client_session& guest, std::string user)
 awaitable<result<std::uint32_t>> create_container(client_session& guest, container_request request, stdio_uris stdio,
                                                   bool terminal) {
     auto checked = co_await check_user_name(guest, request.user_name);
+    if (checked) checked = co_await check_init(guest, request.needs_init);
     if (!checked) co_return checked.error();
     auto bundle = co_await create_bundle(guest, request);
     if (!bundle) co_return bundle.error();

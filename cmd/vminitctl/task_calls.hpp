@@ -39,7 +39,8 @@ enum class kill_target { process, all };
 /// not_implemented, and those of System.Info.
 awaitable<result<void>> check_user_name(client_session& guest, std::string user);
 
-/// Bundle.Create, then Task.Create in that bundle. Returns init's pid. Errors also: of check_user_name.
+/// Bundle.Create, then Task.Create in that bundle. Returns init's pid. Errors also: of check_user_name, and
+/// not_implemented for a container that needs an init which the guest does not have.
 awaitable<result<std::uint32_t>> create_container(client_session& guest, container_request request, stdio_uris stdio,
                                                   bool terminal);
 

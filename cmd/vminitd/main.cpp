@@ -20,6 +20,7 @@
 #include "vminit/core/kernel_cmdline.hpp"
 #include "vminit/core/log.hpp"
 #include "vminit/core/log_history.hpp"
+#include "vminit/reaper/container_init.hpp"
 #include "vminit/system/boot_plan.hpp"
 #include "vminit/system/boot_steps.hpp"
 #include "vminit/system/boot_timeline.hpp"
@@ -81,6 +82,9 @@ int give_up(const error& failure, logger& log) {
 
 int main(int argc, char** argv) try {
     if (argc == 2 && std::string_view(argv[1]) == "--hold-namespaces") hold_namespaces();
+    bool is_container_init =
+        argc > 3 && std::string_view(argv[1]) == "--container-init" && std::string_view(argv[2]) == "--";
+    if (is_container_init) return reaper::run_container_init(argv + 3);
     system::install_fatal_handlers();
     // glibc would give each thread of the blocking lanes a heap of its own, of which the touched pages stay.
     ::mallopt(M_ARENA_MAX, 1);

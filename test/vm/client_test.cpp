@@ -119,6 +119,19 @@ TEST_CASE("TERM does nothing to an init without a handler, KILL ends it", "[vm]"
     CHECK(vm.remove(id)->exit_status() == 128 + SIGKILL);
 }
 
+TEST_CASE("with --init TERM ends what has no handler, for any user, and orphans are collected", "[vm]") {
+    auto script =
+        "orphan=$( (true >/dev/null & echo $!) ); while [ -e /proc/$orphan ]; do :; done; "
+        "cat /proc/1/comm; exec sleep 100000";
+    auto words = run_in_shell(guest::fresh_id(), script);
+    words.insert(words.begin() + 1, {"--init", "--read-only", "--user", "1000:1000"});
+    client_program client(virtual_machine::shared_address(), std::move(words));
+    CHECK(client.read(5) == "init\n");
+    client.signal(SIGTERM);
+    CHECK(client.wait() == 128 + SIGTERM);
+    CHECK(client.complaint() == "");
+}
+
 TEST_CASE("vminitctl stop ends what hears TERM, and what does not", "[vm]") {
     guest vm(virtual_machine::shared_address());
     auto id = guest::fresh_id();
@@ -146,12 +159,31 @@ TEST_CASE("run's options and a spec of one's own reach the container", "[vm]") {
             "root":{"path":"x"},"mounts":[{"destination":"/proc","type":"proc","source":"proc"}],
             "linux":{"namespaces":[{"type":"pid"},{"type":"mount"}]}})",
                          0600));
-    auto script = "echo $A; grep CapEff /proc/self/status; stat -f -c %T /t; touch /v/x 2>/dev/null || echo read-only";
-    std::vector<std::string> words{
-        "run",     "--rootfs",    "root", "--spec",     dir.path("spec.json"), "-e", "A=given", "--cap-add", "net_raw",
-        "--tmpfs", "/t:size=64k", "-v",   "/run:/v:ro", guest::fresh_id(),     "--", "/bin/sh", "-c",        script};
+    auto script =
+        "echo $A; grep CapEff /proc/self/status; stat -f -c %T /t; touch /v/x 2>/dev/null || echo read-only; "
+        "ulimit -S -n; ulimit -H -n";
+    std::vector<std::string> words{"run",
+                                   "--rootfs",
+                                   "root",
+                                   "--spec",
+                                   dir.path("spec.json"),
+                                   "-e",
+                                   "A=given",
+                                   "--cap-add",
+                                   "net_raw",
+                                   "--tmpfs",
+                                   "/t:size=64k",
+                                   "-v",
+                                   "/run:/v:ro",
+                                   "--ulimit",
+                                   "nofile=100:200",
+                                   guest::fresh_id(),
+                                   "--",
+                                   "/bin/sh",
+                                   "-c",
+                                   script};
     client_program client(virtual_machine::shared_address(), std::move(words));
-    CHECK(client.rest() == "given\nCapEff:\t0000000000002000\ntmpfs\nread-only\n");
+    CHECK(client.rest() == "given\nCapEff:\t0000000000002000\ntmpfs\nread-only\n100\n200\n");
     CHECK(client.wait() == 0);
     CHECK(client.complaint() == "");
 }

@@ -70,9 +70,9 @@ TEST_CASE("Info tells what this guest can do, under both names", "[vm]") {
     REQUIRE(info);
     std::string words = " ";
     for (const auto& word : info->capabilities()) words += word + " ";
-    for (const char* word :
-         {"rpc:containerd.task.v3.Task", "rpc:containerd.task.v2.Task", "rpc:vminit.supervisor.v1.Supervisor",
-          "stdio:stream", "mount:mkdir", "user:name", "hotplug:cpu", "cgroup:memory", "cgroup:pids"}) {
+    for (const char* word : {"rpc:containerd.task.v3.Task", "rpc:containerd.task.v2.Task",
+                             "rpc:vminit.supervisor.v1.Supervisor", "stdio:stream", "mount:mkdir", "user:name",
+                             "init:container", "hotplug:cpu", "cgroup:memory", "cgroup:pids"}) {
         CAPTURE(words, word);
         CHECK(words.find(" " + std::string(word) + " ") != std::string::npos);
     }

@@ -64,6 +64,26 @@ TEST_CASE("docker's words for limits, directory and root are in the spec", "[vmi
     CHECK(spec.at_pointer("/root/readonly") == json::value(true));
 }
 
+TEST_CASE("with --init the guest's init is the container's first process, in a place that is no file of the rootfs",
+          "[vminitctl]") {
+    console terminal;
+    terminal.guest.info.add_capabilities("init:container");
+    auto spec = spec_of(terminal, {"--init", "--tmpfs", "/t"}, {"x", "-y"});
+    CHECK(spec.at_pointer("/process/args") == json::parse(R"(["/dev/init","--container-init","--","x","-y"])"));
+    CHECK(spec.at("mounts").as_array().back() ==
+          json::parse(R"({"destination":"/dev/init","type":"bind","source":"/init","options":["bind","ro"]})"));
+    CHECK(spec_of(terminal, {}).at_pointer("/process/args") == json::parse(R"(["x"])"));
+}
+
+TEST_CASE("an --init is refused where the guest has none to give", "[vminitctl]") {
+    console terminal;
+    terminal.guest.info.add_capabilities("user:name");
+    CHECK(terminal.run(run({"--init"})) == exit_ours);
+    CHECK(terminal.output.err_text() ==
+          "vminitctl: not implemented: this guest has no init for containers: leave --init away\n");
+    CHECK_FALSE(terminal.guest.bundle_files.contains("config.json"));
+}
+
 TEST_CASE("variables of the command line stand above those of files, a later file above an earlier", "[vminitctl]") {
     console terminal;
     test::temporary_directory dir;

@@ -3,6 +3,9 @@
 
 #include <unistd.h>
 
+#include <array>
+#include <string_view>
+
 #include "vminit/core/file.hpp"
 #include "vminit/process/process_service.hpp"
 #include "vminit/system/system_service.hpp"
@@ -13,6 +16,13 @@ namespace vminit::api {
 namespace {
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+// Whether what hosts mount into a container as its init is us.
+bool is_init_of_containers() {
+    std::array<char, 8> path{};
+    auto length = ::readlink("/proc/self/exe", path.data(), path.size());
+    return length > 0 && std::string_view(path.data(), static_cast<std::size_t>(length)) == "/init";
+}
 
 void add_hotplug(const std::string& sysfs, std::vector<std::string>& all) {
     // The boot processor alone has no switch, or one that is not to be used.
@@ -54,6 +64,7 @@ void capabilities::look(std::vector<std::string> services) {
             words_.push_back(std::string("stdio:") + scheme);
         for (const char* form : {"format", "mkdir", "serial", "loop"}) words_.push_back(std::string("mount:") + form);
         words_.emplace_back("user:name");
+        if (is_init_of_containers()) words_.emplace_back("init:container");
     }
     for (const char* form : {"sequence", "acknowledge"}) words_.push_back(std::string("events:") + form);
     words_.emplace_back("freeze:ext4");
