@@ -97,6 +97,7 @@ void guest::make_services() {
     }
     system::system_config machine;
     machine.version = version();
+    machine.has_container_init = true;  // main.cpp
     machine.cleanup.bundles = values_.bundle_root;
     if (::getpid() != 1) machine.cleanup.temporary.clear();  // others' files are in it
     machine.thaw_limit = std::chrono::seconds(values_.thaw_limit);

@@ -17,8 +17,8 @@ namespace {
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
-// Whether what hosts mount into a container as its init is us.
-bool is_init_of_containers() {
+// Whether what hosts mount into a container as its init is this program.
+bool is_init() {
     std::array<char, 8> path{};
     auto length = ::readlink("/proc/self/exe", path.data(), path.size());
     return length > 0 && std::string_view(path.data(), static_cast<std::size_t>(length)) == "/init";
@@ -64,13 +64,13 @@ void capabilities::look(std::vector<std::string> services) {
             words_.push_back(std::string("stdio:") + scheme);
         for (const char* form : {"format", "mkdir", "serial", "loop"}) words_.push_back(std::string("mount:") + form);
         words_.emplace_back("user:name");
-        if (is_init_of_containers()) words_.emplace_back("init:container");
     }
     for (const char* form : {"sequence", "acknowledge"}) words_.push_back(std::string("events:") + form);
     words_.emplace_back("freeze:ext4");
-    const auto& sysfs = asio::use_service<system::system_service>(context_).config().sysfs;
-    add_hotplug(sysfs, words_);
-    is_whole_ = add_controllers(sysfs, words_);
+    const auto& machine = asio::use_service<system::system_service>(context_).config();
+    if (machine.has_container_init && is_init()) words_.emplace_back("init:container");
+    add_hotplug(machine.sysfs, words_);
+    is_whole_ = add_controllers(machine.sysfs, words_);
 }
 
 }  // namespace vminit::api

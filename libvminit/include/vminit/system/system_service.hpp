@@ -20,6 +20,7 @@ namespace vminit::system {
 /// Where things are. The defaults are right for PID 1 of a VM.
 struct system_config {
     std::string version = "dev";  ///< the build's, for `info`
+    bool has_container_init = false;  ///< as /init this program takes `--container-init` (reaper/container_init.hpp)
     std::string kernel_version_file = "/proc/version";
     std::string sysfs = "/sys";
     std::string devices = "/dev";
