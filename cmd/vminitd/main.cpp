@@ -78,13 +78,19 @@ int give_up(const error& failure, logger& log) {
     for (;;) ::pause();
 }
 
+/// As PID 1 of a container, which is no machine of ours: also when there is nothing to start.
+int be_container_init(int argc, char** argv) {
+    if (argc > 3 && std::string_view(argv[2]) == "--") return reaper::run_container_init(argv + 3);
+    constexpr std::string_view usage = "usage: vminitd --container-init -- COMMAND [ARGUMENT...]\n";
+    [[maybe_unused]] auto written = ::write(STDERR_FILENO, usage.data(), usage.size());
+    return 127;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
     if (argc == 2 && std::string_view(argv[1]) == "--hold-namespaces") hold_namespaces();
-    bool is_container_init =
-        argc > 3 && std::string_view(argv[1]) == "--container-init" && std::string_view(argv[2]) == "--";
-    if (is_container_init) return reaper::run_container_init(argv + 3);
+    if (argc > 1 && std::string_view(argv[1]) == "--container-init") return be_container_init(argc, argv);
     system::install_fatal_handlers();
     // glibc would give each thread of the blocking lanes a heap of its own, of which the touched pages stay.
     ::mallopt(M_ARENA_MAX, 1);

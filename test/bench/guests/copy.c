@@ -40,7 +40,7 @@ static double milliseconds(clockid_t clock) {
 // What all processors have worked: user, nice, system, irq, softirq (proc(5)).
 static double worked(void) {
     unsigned long ticks[7] = {0};
-    FILE* stat = fopen("/proc/stat", "r");
+    FILE *stat = fopen("/proc/stat", "r");
     if (!stat) return 0;
     if (fscanf(stat, "cpu %lu %lu %lu %lu %lu %lu %lu", ticks, ticks + 1, ticks + 2, ticks + 3, ticks + 4, ticks + 5,
                ticks + 6) != 7)

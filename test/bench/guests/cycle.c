@@ -3,7 +3,7 @@
 // for each one takes a container through its life: its root over the image, its bundle, `crun create`, `start`, its
 // output, its exit, `crun delete`, all away. Blocks meanwhile, checks nothing of what it is asked, and tells nobody.
 // For Linux only, linked statically.
-#define _GNU_SOURCE  // accept4, pipe2
+#define _GNU_SOURCE  // accept4, memmem, pipe2
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
 #include <spawn.h>
@@ -15,7 +15,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 static char spec[] =
@@ -27,14 +26,14 @@ static char spec[] =
     "\"linux\":{\"cgroupsPath\":\"/a\",\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"mount\"},{\"type\":\"ipc\"},"
     "{\"type\":\"uts\"},{\"type\":\"cgroup\"}]}}";
 
-static void give_up(const char* what) {
+static void give_up(const char *what) {
     perror(what);
     reboot(RB_POWER_OFF);
     _exit(1);
 }
 
 // Waits for it. `output`: of the container; -1 for the console.
-static void run(char* const arguments[], int output) {
+static void run(char *const arguments[], int output) {
     posix_spawn_file_actions_t actions;
     pid_t child;
     posix_spawn_file_actions_init(&actions);
@@ -101,7 +100,7 @@ int main(void) {
     struct sockaddr_vm where = {.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = 1024};
     int listener = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
     make_places();
-    if (bind(listener, (struct sockaddr*)&where, sizeof where) || listen(listener, 16)) give_up("listen");
+    if (bind(listener, (struct sockaddr *)&where, sizeof where) || listen(listener, 16)) give_up("listen");
     puts("VMINITD_READY uptime_us=1 phase=serve");
     fflush(stdout);
     for (;;) {

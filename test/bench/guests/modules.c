@@ -11,7 +11,7 @@
 int main(int argc, char** argv, char** environment) {
     (void)argc;
     char path[512];
-    FILE* list = fopen("/etc/vminit/modules", "re");
+    FILE *list = fopen("/etc/vminit/modules", "re");
     while (list && fgets(path, sizeof path, list)) {
         path[strcspn(path, "\n")] = 0;
         int module = open(path, O_RDONLY | O_CLOEXEC);
