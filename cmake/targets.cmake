@@ -16,6 +16,14 @@ function(vminit_own_target target)
   endif()
 endfunction()
 
+# vminit_compile_alone(FILE...)
+#
+# Sources of this directory that a unity build (CMAKE_UNITY_BUILD; docs/CONTRIBUTING.md) does not put together with their
+# neighbours: what they declare for themselves has the name of something that a neighbour declares.
+function(vminit_compile_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
 # vminit_add_layer(NAME SOURCES a.cpp ... [DEPENDS lower layers ...] [LINK libraries ...])
 #
 # One layer of the library: the static library vminit_<NAME>, with no more than the layers it may use, so that
