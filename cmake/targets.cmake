@@ -3,6 +3,10 @@
 function(vminit_own_target target)
   separate_arguments(warnings UNIX_COMMAND "${VMINIT_WARNINGS}")
   target_compile_options(${target} PRIVATE ${warnings})
+  if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    # GCC takes a source that is included for a header, whose unnamed namespace would be each includer's own.
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+  endif()
   if(VMINIT_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${VMINIT_SANITIZE} -fno-omit-frame-pointer
       -fno-sanitize-recover=all)
@@ -43,6 +47,8 @@ function(vminit_add_layer name)
   endforeach()
   vminit_own_target(vminit_${name})
   vminit_precompile(vminit_${name} library)
+  # One object a source in its archive, always: a program takes what it uses, and the fuzz targets put theirs in front.
+  set_target_properties(vminit_${name} PROPERTIES UNITY_BUILD OFF)
   set_property(GLOBAL APPEND PROPERTY VMINIT_LAYERS ${name})
   set_property(GLOBAL APPEND PROPERTY VMINIT_LAYER_LIBRARIES ${arg_LINK})
   set_property(GLOBAL PROPERTY VMINIT_NEEDS_OF_${name} ${arg_DEPENDS} ${arg_LINK})
