@@ -44,6 +44,7 @@ part_sandboxer() {
 
     "$here/daemon" kill "$dir"
     "$here/daemon" again "$dir" || { daemon=''; return; }
+    until_true crictl inspectp "$pod" >/dev/null # containerd answers a little earlier than its CRI
     check_equal "ready after containerd's restart" SANDBOX_READY "$(crictl inspectp "$pod" | jq -r .status.state)"
     check_equal "exec after the restart" again "$(in_member "$one" echo again)"
     crictl stop "$two" >/dev/null
