@@ -3,10 +3,6 @@
 function(vminit_own_target target)
   separate_arguments(warnings UNIX_COMMAND "${VMINIT_WARNINGS}")
   target_compile_options(${target} PRIVATE ${warnings})
-  if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-    # GCC takes a source that is included for a header, whose unnamed namespace would be each includer's own.
-    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
-  endif()
   if(VMINIT_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${VMINIT_SANITIZE} -fno-omit-frame-pointer
       -fno-sanitize-recover=all)
